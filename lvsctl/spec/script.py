@@ -56,7 +56,7 @@ class Script(Model):
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: Any) -> Any:
-        if isinstance(value, str) or isinstance(value, list):
+        if isinstance(value, (str, list)):
             value = {"command": value}
         if isinstance(value, dict) and isinstance(value.get("command"), str):
             value = {**value, "command": argv_of(value["command"])}

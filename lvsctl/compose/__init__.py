@@ -1,0 +1,1 @@
+"""Between the nouns: what a Spec means as a keepalived configuration, and a configuration as a Spec."""

@@ -1,0 +1,68 @@
+"""How the fields of a model are written, looked up once per class: the marks of :mod:`lvsctl.spec.forms`, resolved."""
+
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+from lvsctl.spec.base import Line, Model
+from lvsctl.spec.forms import Form, Written
+
+
+class Field(NamedTuple):
+    """One field of a model: its name, the keyword it is written under, its form, the type of one item."""
+
+    name: str
+    keyword: str
+    form: Form
+    item: Any
+    """The class of the block or line, of one item of a list, or of one entry of a mapping; else the value's type."""
+
+
+@cache
+def fields(model: type[Model]) -> dict[str, Field]:
+    """Answer the fields of *model* by name, in the order in which keepalived needs them."""
+    hints = get_type_hints(model, include_extras=True)
+    return {name: _field(name, hints[name]) for name in model.model_fields}
+
+
+def _field(name: str, hint: Any) -> Field:
+    bare, marks = _unwrap(hint)
+    written = next((mark for mark in marks if isinstance(mark, Written)), None)
+    item = _item(bare)
+    form = written.form if written else _form(name, item, bare)
+    return Field(name, (written.keyword if written else "") or name, form, item)
+
+
+def _unwrap(hint: Any) -> tuple[Any, tuple[object, ...]]:
+    """Strip ``| None`` and Annotated; answer the type and the marks found on the way."""
+    marks: tuple[object, ...] = ()
+    while True:
+        if get_origin(hint) is Annotated:
+            hint, *found = get_args(hint)
+            marks += tuple(found)
+        elif get_origin(hint) in (Union, UnionType) and len(some := _not_none(hint)) == 1:
+            hint = some[0]
+        else:
+            return hint, marks
+
+
+def _not_none(hint: Any) -> list[Any]:
+    return [choice for choice in get_args(hint) if choice is not type(None)]
+
+
+def _item(bare: Any) -> Any:
+    if get_origin(bare) is tuple:
+        return _unwrap(get_args(bare)[0])[0]
+    if get_origin(bare) is dict:
+        return _unwrap(get_args(bare)[1])[0]
+    return bare
+
+
+def _form(name: str, item: Any, bare: Any) -> Form:
+    if bare is bool or get_origin(bare) in (tuple, dict):
+        raise TypeError(f"field {name!r} needs a mark: its type does not tell how keepalived writes it")
+    if isinstance(item, type) and issubclass(item, Line):
+        return Form.LINE
+    if isinstance(item, type) and issubclass(item, Model) and not hasattr(item, "words"):
+        return Form.BLOCK
+    return Form.WORD
