@@ -16,6 +16,8 @@ class Field(NamedTuple):
     form: Form
     item: Any
     """The class of the block or line, of one item of a list, or of one entry of a mapping; else the value's type."""
+    mapping: bool
+    """Whether the value is a mapping from names to items."""
 
 
 @cache
@@ -30,7 +32,7 @@ def _field(name: str, hint: Any) -> Field:
     written = next((mark for mark in marks if isinstance(mark, Written)), None)
     item = _item(bare)
     form = written.form if written else _form(name, item, bare)
-    return Field(name, (written.keyword if written else "") or name, form, item)
+    return Field(name, (written.keyword if written else "") or name, form, item, get_origin(bare) is dict)
 
 
 def _unwrap(hint: Any) -> tuple[Any, tuple[object, ...]]:
