@@ -1,0 +1,268 @@
+"""The pytest plugin that runs tests marked ``kernel`` in the lab, as if they ran here.
+
+On this machine it boots the lab while other tests run, then hands in the guest's own reports. In the guest,
+a second pytest runs exactly those tests (:mod:`tests.support.lab_guest`). Options that change what a test
+does or shows are handed on; a debugger (``--pdb``) is not.
+"""
+
+import json
+import os
+import shutil
+import sys
+import time
+import warnings
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import lab
+
+IN_GUEST = "LVSCTL_LAB" in os.environ
+BOOT_LIMIT = 240.0
+"""Seconds from the start of the boot to the start of the first test."""
+GRACE = 60.0
+"""Seconds beyond a test's own limits after which the guest counts as hung."""
+POLL = 0.05
+
+Event = dict[str, Any]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if IN_GUEST:
+        from tests.support.lab_guest import GuestSide  # the guest's half, not needed here
+
+        config.pluginmanager.register(GuestSide(config), "lvsctl-lab-guest")
+    else:
+        config.pluginmanager.register(HostSide(config), "lvsctl-lab")
+
+
+class HostSide:
+    """Delegates kernel tests to one guest per session."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.guest: lab.Guest | None = None
+        self.results: Results | None = None
+        self.refusal = ""
+        self._folder = lab.exchange_folder()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Put the kernel tests last: the lab boots and runs while the others keep us busy."""
+        items.sort(key=_is_kernel)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        items = [item for item in session.items if _is_kernel(item)]
+        if not items or self.config.option.collectonly:
+            return
+        self.refusal = lab.why_not()
+        if not self.refusal:
+            exchange = self._folder.__enter__()
+            self.guest = boot_tests(exchange, items, self.config)
+            self.results = Results(self.guest)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Report what the guest says about *item*; every other test takes its usual way."""
+        if self.results is None or not _is_kernel(item):
+            return None
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        for report in self._reports(item, self.results):
+            item.ihook.pytest_runtest_logreport(report=report)
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        if self.refusal and _is_kernel(item):
+            refuse(self.refusal)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """End the guest before pytest-cov, further out, combines what was measured."""
+        outcome = yield
+        self._end()
+        return outcome
+
+    def pytest_unconfigure(self) -> None:
+        if self.guest is not None:
+            self.guest.kill()
+            self._folder.__exit__(None, None, None)
+
+    def _reports(self, item: pytest.Item, results: "Results") -> Iterator[pytest.TestReport]:
+        try:
+            for event in results.of(item.nodeid):
+                if "warning" in event:
+                    self._warn(event["warning"])
+                else:
+                    yield self.config.hook.pytest_report_from_serializable(
+                        config=self.config, data=event["report"]
+                    )
+        except LabDied as death:
+            yield failure(item, str(death))
+
+    def _warn(self, told: dict[str, Any]) -> None:
+        message = warnings.WarningMessage(
+            message=Warning(f"{told['category']}: {told['text']}"),
+            category=Warning,
+            filename=told["filename"],
+            lineno=told["lineno"],
+        )
+        details = {
+            "warning_message": message,
+            "when": told["when"],
+            "nodeid": told["nodeid"],
+            "location": None,
+        }
+        self.config.hook.pytest_warning_recorded.call_historic(kwargs=details)
+
+    def _end(self) -> None:
+        if self.guest is None or self.results is None:
+            return
+        if _coverage_options(self.config):
+            self.results.drain()
+            measured = self.guest.exchange / "coverage"
+            if measured.exists():
+                shutil.copy(measured, Path(f"{_data_file()}.lab.{os.getpid()}"))
+        self.guest.kill()
+
+
+class LabDied(Exception):  # the guest's end, with its kernel log
+    """The guest ended, or hung and was killed, before a test was reported."""
+
+
+class Results:
+    """The guest's events, read as they come."""
+
+    def __init__(self, guest: lab.Guest) -> None:
+        self._guest = guest
+        self._path = guest.exchange / "events"
+        self._offset = 0
+        self._events: dict[str, list[Event]] = {}
+        self._finished: set[str] = set()
+        self._running = ""
+        self._done = False
+        self._deadline = time.monotonic() + BOOT_LIMIT
+
+    def of(self, nodeid: str) -> list[Event]:
+        """Wait for the end of the test and answer its events; raises LabDied."""
+        while nodeid not in self._finished:
+            self._step(nodeid)
+        return self._events.pop(nodeid, [])
+
+    def drain(self) -> None:
+        """Wait for the end of the guest, but never longer than a test may take."""
+        while self._guest.alive and not self._done and time.monotonic() < self._deadline:
+            time.sleep(POLL)
+            self._read()
+
+    def _step(self, nodeid: str) -> None:
+        alive = self._guest.alive
+        if self._read():
+            return
+        if self._done:
+            raise LabDied(f"{nodeid} was not collected in the lab\n{self._guest.last_words()}")
+        if not alive:
+            raise LabDied(self._obituary("died"))
+        if time.monotonic() > self._deadline:
+            self._guest.kill()
+            raise LabDied(self._obituary("hung and was killed"))
+        time.sleep(POLL)
+
+    def _obituary(self, how: str) -> str:
+        during = f"during {self._running}" if self._running else "before the first test"
+        return f"the lab {how} {during}\n{self._guest.last_words()}"
+
+    def _read(self) -> bool:
+        """Take in the complete lines that are new; answer whether there were any."""
+        if not self._path.exists():
+            return False
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            data = file.read()
+        data = data[: data.rfind(b"\n") + 1]
+        self._offset += len(data)
+        for line in data.splitlines():
+            self._take(json.loads(line))
+        return bool(data)
+
+    def _take(self, event: Event) -> None:
+        if "done" in event:
+            self._done = True
+        elif "start" in event:
+            self._running = event["start"]
+            self._deadline = time.monotonic() + event["limit"] + GRACE
+        elif "finish" in event:
+            self._finished.add(event["finish"])
+            self._deadline = time.monotonic() + GRACE
+        else:
+            self._events.setdefault(event["nodeid"], []).append(event)
+
+
+def _is_kernel(item: pytest.Item) -> bool:
+    return item.get_closest_marker("kernel") is not None
+
+
+def refuse(reason: str) -> None:
+    """Skip with the reason, or fail when LVSCTL_REQUIRE asks for the lab."""
+    if "kernel" in os.environ.get("LVSCTL_REQUIRE", "").replace(",", " ").split():
+        pytest.fail(f"LVSCTL_REQUIRE=kernel, but the kernel lab cannot run: {reason}", pytrace=False)
+    pytest.skip(f"the kernel lab cannot run: {reason}")
+
+
+def failure(item: pytest.Item, text: str) -> pytest.TestReport:
+    """Answer the report of a test that the guest never reported."""
+    return pytest.TestReport(
+        nodeid=item.nodeid,
+        location=item.location,
+        keywords={name: 1 for name in item.keywords},  # noqa: C420  # what pytest itself puts there
+        outcome="failed",
+        longrepr=text,
+        when="call",
+    )
+
+
+def boot_tests(exchange: Path, items: Sequence[pytest.Item], config: pytest.Config) -> lab.Guest:
+    """Boot a guest in which a second pytest runs *items* in this order."""
+    (exchange / "tests").write_text("".join(f"{json.dumps(item.nodeid)}\n" for item in items))
+    files = dict.fromkeys(str(item.path) for item in items)
+    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--no-header", "--no-summary", "-q"]
+    argv += [*_options(config), *files]
+    script = lab.command_script(argv, _environment())
+    return lab.boot(exchange, script)
+
+
+def _environment() -> dict[str, str]:
+    """Hand on the settings that steer tests; PATH, HOME and the like are the guest's own."""
+    handed = ("LVSCTL_", "HYPOTHESIS_", "PYTHON", "CI", "TZ", "COLUMNS")
+    env = {name: value for name, value in os.environ.items() if name.startswith(handed)}
+    env |= {"PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis"}
+    return env | {"COVERAGE_FILE": "/tmp/coverage"}
+
+
+def _options(config: pytest.Config) -> list[str]:
+    """Hand on the options that change what a test does or how its failure reads."""
+    option = config.option
+    argv = [f"--tb={option.tbstyle}", *(["--showlocals"] if option.showlocals else [])]
+    argv += ["-" + "v" * (option.verbose + 1)] if option.verbose > 0 else []
+    argv += [f"-W{each}" for each in config.known_args_namespace.pythonwarnings or ()]
+    for name in ("hypothesis_seed", "hypothesis_profile"):
+        value = getattr(option, name, None)
+        argv += [f"--{name.replace('_', '-')}={value}"] if value is not None else []
+    return argv + (_coverage_options(config) or ["-p", "no:pytest_cov"])
+
+
+def _coverage_options(config: pytest.Config) -> list[str]:
+    plugin = config.pluginmanager.getplugin("_cov")
+    if plugin is None or getattr(plugin, "cov_controller", None) is None:
+        return []
+    sources = [each for each in config.option.cov_source if each is not True]
+    argv = [f"--cov={each}" for each in sources] or ["--cov"]
+    argv += ["--cov-branch"] if config.option.cov_branch else []
+    return [*argv, f"--cov-config={config.option.cov_config}", "--cov-report="]
+
+
+def _data_file() -> str:
+    return os.environ.get("COVERAGE_FILE", str(lab.ROOT / ".coverage"))
