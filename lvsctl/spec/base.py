@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from lvsctl.spec.forms import OWN, Place, Positioned
-from lvsctl.spec.values import RawLine, expected, printable
+from lvsctl.spec.values import RawLine, Truth, expected, printable
 
 ExtraLine = Annotated[str, RawLine()]
 
@@ -104,6 +104,21 @@ class Line(Model):
     def of(cls, line: str) -> Self:
         """Read one line as keepalived writes it."""
         return cls.model_validate(line)
+
+
+class OptionalLine(Line):
+    """A keyword that may also stand alone: `true` (or no words) is the keyword without anything after it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_truth(cls, value: object) -> object:
+        try:
+            alone = Truth().parse(value)
+        except ValueError:
+            return value
+        if not alone:
+            raise ValueError("leave this keyword out instead: it cannot be switched off")
+        return {}
 
 
 class _Layout:

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import model_validator
 
-from lvsctl.spec.base import Model
+from lvsctl.spec.base import Line, Model
+from lvsctl.spec.forms import FIRST
 from lvsctl.spec.values import Parsed, Word, expected, printable
 
 MISLEADING = {"'": "a single quote", "\\": "a backslash"}
@@ -72,3 +73,14 @@ class Script(Model):
         """Answer the words of the statement after its keyword: command line, user, group."""
         line = " ".join(word if word and not set(word) & set(" \t") else f"'{word}'" for word in self.command)
         return tuple(word for word in (line, self.user, self.group) if word is not None)
+
+
+class ScriptUser(Line):
+    """Whom scripts run as: a user, and a group when it is not the user's own."""
+
+    syntax = "USER [GROUP]"
+
+    user: Annotated[Word, FIRST]
+    """The user, who has to exist on the machine."""
+    group: Annotated[Word | None, FIRST] = None
+    """The group; the default is the user's own."""

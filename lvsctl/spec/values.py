@@ -105,6 +105,8 @@ class Fraction(Parsed):
     low: Decimal
     high: Decimal
     unit: str = "s"
+    decimals: int = 6
+    """Decimal places that keepalived takes without complaint (lib/parser.c)."""
 
     @property
     def expectation(self) -> str:
@@ -118,7 +120,9 @@ class Fraction(Parsed):
             value = Decimal(value)
         if not isinstance(value, Decimal) or not self.low <= value <= self.high:
             raise expected(self.expectation, value)
-        return value
+        if -int(value.as_tuple().exponent) > self.decimals:
+            raise expected(f"{self.expectation} with at most {self.decimals} decimals", value)
+        return value or Decimal(0)
 
     def json_schema(self) -> JsonSchema:  # noqa: D102
         return {"type": "number", "minimum": float(self.low), "maximum": float(self.high)}
@@ -127,6 +131,11 @@ class Fraction(Parsed):
 def seconds(low: str, high: str) -> Fraction:
     """Make the type of a timer in seconds with fractions."""
     return Fraction(Decimal(low), Decimal(high))
+
+
+def milliseconds(low: str, high: str) -> Fraction:
+    """Make the type of a timer in milliseconds with fractions."""
+    return Fraction(Decimal(low), Decimal(high), "ms", decimals=3)
 
 
 class Truth(Parsed):
