@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -108,11 +108,12 @@ def _cage() -> list[str]:
     """Answer the command prefix that ties a process and all its descendants to this one's life.
 
     The guest's processes are this machine's processes, traced by the kernel program. In a pid namespace of
-    their own they all die with their first; that one dies with unshare, and unshare with us.
+    their own they all die with its first; that one dies with unshare, and unshare with us. The first is a
+    shell because a first process cannot abort, which is what the kernel program does when it panics.
     """
     cage = ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child=KILL"]
-    if os.geteuid() != 0:
-        cage += ["--user", "--map-root-user"]
+    cage += ["--user", "--map-root-user"] if os.geteuid() != 0 else []
+    cage += ["sh", "-c", '"$@"; exit $?', "lab"]
     tried = subprocess.run([*cage, "true"], capture_output=True, text=True, timeout=20, check=False)
     if tried.returncode:
         raise NoLab(f"no pid namespace for the lab: {tried.stderr.strip()}")
@@ -143,6 +144,17 @@ def command_script(argv: Sequence[str], env: Mapping[str, str]) -> str:
     return "\n".join([*exports, f"cd {shlex.quote(str(ROOT))}", f"exec {shlex.join(argv)}", ""])
 
 
+def children(pid: int) -> list[int]:
+    """Answer the process ids of the children of *pid*."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = stat.read_text("utf-8", "replace").rpartition(")")[2].split()
+            if int(fields[1]) == pid:
+                found.append(int(stat.parent.name))
+    return found
+
+
 class Guest:
     """A booted lab: its exchange folder, and whether it still lives."""
 
@@ -159,10 +171,18 @@ class Guest:
         self._process.wait(timeout)
 
     def kill(self) -> None:
-        """End the kernel and everything that runs in it."""
-        if self.alive:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        """End the kernel and everything that runs in it.
+
+        Its first process dies by our hand, so that unshare, its parent, can bury it.
+        """
+        for pid in children(self._process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def status(self) -> int | None:
         """Answer the exit status of the command, or None when it did not come to its end."""
@@ -215,7 +235,7 @@ def boot(exchange: Path, script: str, *, terminal: bool = False) -> Guest:
                 "TERM": os.environ.get("TERM", "dumb"),
             },
             pass_fds=[console.fileno()],
-            start_new_session=not terminal,
+            start_new_session=True,  # a panic of User Mode Linux ends its whole process group
         )
     return Guest(process, exchange)
 
@@ -234,5 +254,4 @@ def _kernel_line(found: Kernel, exchange: Path, console: int, *, terminal: bool)
         "con=null",
         f"con0=null,fd:{console}",
         *(["con1=fd:0,fd:1"] if terminal else []),
-        "panic=-1",
     ]

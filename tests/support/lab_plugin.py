@@ -97,11 +97,17 @@ class HostSide:
                 if "warning" in event:
                     self._warn(event["warning"])
                 else:
-                    yield self.config.hook.pytest_report_from_serializable(
-                        config=self.config, data=event["report"]
-                    )
+                    yield self._revive(event["report"])
         except LabDied as death:
             yield failure(item, str(death))
+
+    def _revive(self, data: dict[str, Any]) -> pytest.TestReport:
+        if data["outcome"] == "skipped" and isinstance(data["longrepr"], list):
+            data["longrepr"] = tuple(data["longrepr"])  # JSON knows no tuples, pytest insists on one
+        report: pytest.TestReport = self.config.hook.pytest_report_from_serializable(
+            config=self.config, data=data
+        )
+        return report
 
     def _warn(self, told: dict[str, Any]) -> None:
         message = warnings.WarningMessage(
@@ -143,6 +149,7 @@ class Results:
         self._events: dict[str, list[Event]] = {}
         self._finished: set[str] = set()
         self._running = ""
+        self._epitaph = ""
         self._done = False
         self._deadline = time.monotonic() + BOOT_LIMIT
 
@@ -172,8 +179,13 @@ class Results:
         time.sleep(POLL)
 
     def _obituary(self, how: str) -> str:
-        during = f"during {self._running}" if self._running else "before the first test"
-        return f"the lab {how} {during}\n{self._guest.last_words()}"
+        """Say how the guest ended; its log goes to the first test that asks, the others refer to it."""
+        if not self._epitaph:
+            self._epitaph = f"the lab {how} " + (
+                f"during {self._running}" if self._running else "before the first test"
+            )
+            return f"{self._epitaph}\n{self._guest.last_words()}"
+        return f"{self._epitaph}: see there"
 
     def _read(self) -> bool:
         """Take in the complete lines that are new; answer whether there were any."""
@@ -245,7 +257,8 @@ def _environment() -> dict[str, str]:
 def _options(config: pytest.Config) -> list[str]:
     """Hand on the options that change what a test does or how its failure reads."""
     option = config.option
-    argv = [f"--tb={option.tbstyle}", *(["--showlocals"] if option.showlocals else [])]
+    colour = "yes" if config.get_terminal_writer().hasmarkup else "no"
+    argv = [f"--tb={option.tbstyle}", f"--color={colour}", *(["--showlocals"] if option.showlocals else [])]
     argv += ["-" + "v" * (option.verbose + 1)] if option.verbose > 0 else []
     argv += [f"-W{each}" for each in config.known_args_namespace.pythonwarnings or ()]
     for name in ("hypothesis_seed", "hypothesis_profile"):
