@@ -24,7 +24,7 @@ SHOWN = 60
 """How much of a refused value a message repeats, in characters."""
 
 _WHOLE = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,18})\Z")
-_FRACTION = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,12})(?:\.[0-9]{1,9})?\Z")
+_FRACTION = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,13})(?:\.[0-9]{1,9})?\Z")
 _TRUE = frozenset({"true", "yes", "on"})
 _FALSE = frozenset({"false", "no", "off"})
 # What 2.2.7 and later replace even inside quotes (keepalived.conf(5), "Definitions"; facts: parser.c).
@@ -180,6 +180,13 @@ class OneOf(Parsed):
         return {"enum": list(self.words)}
 
 
+class AnyCase(OneOf):
+    """One of the few words that keepalived reads in any case; answered in its own spelling."""
+
+    def parse(self, value: object) -> str:  # noqa: D102 - see Parsed
+        return super().parse(self._folded.get(value.lower(), value) if isinstance(value, str) else value)
+
+
 def printable(text: str) -> str:
     """Answer *text* if a keepalived.conf can carry it, else raise ValueError saying which part it cannot."""
     if found := _UNSAFE.search(text):
@@ -247,7 +254,9 @@ class _Converted(Parsed):
     def parse(self, value: object) -> object:
         if isinstance(value, self.kinds):
             return value
-        if not isinstance(value, str):
+        if (
+            not isinstance(value, str) or "%" in value
+        ):  # Python reads a zone (fe80::1%eth0), keepalived does not
             raise expected(self.what, value)
         try:
             return self.convert(value)
@@ -268,7 +277,7 @@ class _Prefixed(Parsed):
     what = "an address with an optional prefix length, such as 10.0.0.100/24"
 
     def parse(self, value: object) -> str:
-        if not isinstance(value, str):
+        if not isinstance(value, str) or "%" in value:
             raise expected(self.what, value)
         try:
             interface: IPv4Interface | IPv6Interface = ip_interface(value)
