@@ -1,16 +1,19 @@
 """Write a block of the spec as keepalived statements, by the marks its fields carry.
 
 Generic: no keyword is named here. What a block means beyond its own fields (derived peers, the maintenance form,
-hooks) is decided before, in :mod:`lvsctl.compose.config`. Every statement carries the path of the value it came
-from, so that whatever is said about it later can point at the spec.
+hooks) is decided before. Every statement carries the path of the value it came from, so that whatever is said
+about it later can point at the spec.
 """
 
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from lvsctl.keepalived.config import Statement
-from lvsctl.spec.base import Block, Line, Model, text
+from lvsctl.keepalived.extra import read_extra
+from lvsctl.keepalived.grammar import Path as GrammarPath
+from lvsctl.keepalived.grammar import Version
+from lvsctl.spec.base import Extensible, Line, Model, text
 from lvsctl.spec.forms import Form
 from lvsctl.spec.layout import fields
 from lvsctl.spec.script import Script
@@ -18,23 +21,55 @@ from lvsctl.spec.script import Script
 Path = tuple[str | int, ...]
 """Where a value stands in the resolved spec: ``("virtual_servers", "web", "port")``."""
 
-Writer = Callable[[Any, Path], list[Statement]]
+
+class Context(NamedTuple):
+    """Where a block is being written to."""
+
+    grammar: GrammarPath
+    """The keywords of the blocks around it, which decide what raw lines may say."""
+    target: Version
+    """The keepalived that will read it."""
+
+    def inside(self, keyword: str) -> "Context":
+        """Answer the context of the block that *keyword* opens here."""
+        return Context((*self.grammar, keyword), self.target)
+
+
+@runtime_checkable
+class Headed(Protocol):
+    """A block whose words after its keyword are its own, rather than the name it has in the spec."""
+
+    def head(self) -> tuple[str, ...]:
+        """Answer the words between the keyword and the brace."""
+        ...
+
+
+@runtime_checkable
+class Spelled(Protocol):
+    """A value that decides about its whole statement, keyword included."""
+
+    def statement(self, keyword: str, source: Path) -> Statement:
+        """Answer the statement for this value under *keyword*."""
+        ...
 
 
 class Column(NamedTuple):
     """One field of a block, ready to be written."""
 
     name: str
-    write: Writer
+    key: str
+    write: Callable[[Any, Path, Context], list[Statement]]
 
 
-def statements(block: Model, path: Path = ()) -> list[Statement]:
+def statements(block: Model, path: Path, context: Context) -> list[Statement]:
     """Answer the statements inside *block*: those of the fields that were set, in the order of its class."""
     given = block.model_fields_set
     written: list[Statement] = []
-    for name, write in columns(type(block)):
+    for name, key, write in columns(type(block)):
         if name in given and (value := getattr(block, name)) is not None:
-            written += write(value, (*path, name))
+            written += write(value, (*path, key), context)
+    if isinstance(block, Extensible) and block.extra:
+        written += read_extra(block.extra, context.grammar, context.target, (*path, "extra")).statements
     return written
 
 
@@ -42,7 +77,7 @@ def statements(block: Model, path: Path = ()) -> list[Statement]:
 def columns(model: type[Model]) -> tuple[Column, ...]:
     """Answer the fields of *model* that keepalived sees, each with its writer."""
     return tuple(
-        Column(field.name, partial(_WRITERS[field.form], field.keyword))
+        Column(field.name, field.key, partial(_WRITERS[field.form], field.keyword))
         for field in fields(model).values()
         if field.form is not Form.OWN
     )
@@ -53,53 +88,58 @@ def words_of(value: object) -> tuple[str, ...]:
     return value.words() if isinstance(value, (Line, Script)) else (text(value),)
 
 
-def _word(keyword: str, value: object, path: Path) -> list[Statement]:
+def _word(keyword: str, value: object, path: Path, _context: Context) -> list[Statement]:
+    if isinstance(value, Spelled):
+        return [value.statement(keyword, path)]
     return [Statement((keyword, *words_of(value)), None, path)]
 
 
-def _flag(keyword: str, value: bool, path: Path) -> list[Statement]:  # noqa: FBT001 - the value itself
+def _flag(keyword: str, value: object, path: Path, _context: Context) -> list[Statement]:
     return [Statement((keyword,), None, path)] if value else []
 
 
-def _words(keyword: str, value: tuple[object, ...], path: Path) -> list[Statement]:
-    return (
-        [Statement((keyword, *(word for item in value for word in words_of(item))), None, path)]
-        if value
-        else []
-    )
+def _words(keyword: str, value: tuple[object, ...], path: Path, _context: Context) -> list[Statement]:
+    return [Statement((keyword, *(word for item in value for word in words_of(item))), None, path)] if value else []
 
 
-def _block(keyword: str, value: Block, path: Path) -> list[Statement]:
-    return [Statement((keyword,), tuple(statements(value, path)), path)]
+def _block(keyword: str, value: Model, path: Path, context: Context) -> list[Statement]:
+    head = value.head() if isinstance(value, Headed) else ()
+    return [Statement((keyword, *head), tuple(statements(value, path, context.inside(keyword))), path)]
 
 
-def _body(keyword: str, value: tuple[object, ...], path: Path) -> list[Statement]:
+def _body(keyword: str, value: tuple[object, ...], path: Path, _context: Context) -> list[Statement]:
     items = tuple(Statement(words_of(item), None, (*path, index)) for index, item in enumerate(value))
     return [Statement((keyword,), items, path)] if items else []
 
 
-def _repeat(keyword: str, value: tuple[object, ...], path: Path) -> list[Statement]:
+def _repeat(keyword: str, value: tuple[object, ...], path: Path, context: Context) -> list[Statement]:
     return [
-        statement for index, item in enumerate(value) for statement in _once(keyword, item, (*path, index))
+        statement
+        for index, item in enumerate(value)
+        for statement in _once(keyword, item, (*path, index), context)
     ]
 
 
-def _once(keyword: str, item: object, path: Path) -> list[Statement]:
-    return _block(keyword, item, path) if isinstance(item, Block) else _word(keyword, item, path)
+def _once(keyword: str, item: object, path: Path, context: Context) -> list[Statement]:
+    if isinstance(item, Model) and not isinstance(item, (Line, Script)):
+        return _block(keyword, item, path, context)
+    return _word(keyword, item, path, context)
 
 
-def _named(keyword: str, value: dict[str, Block], path: Path) -> list[Statement]:
-    return [
-        Statement((keyword, name), tuple(statements(block, (*path, name))), (*path, name))
-        for name, block in value.items()
-    ]
+def _named(keyword: str, value: dict[str, Model], path: Path, context: Context) -> list[Statement]:
+    return [_named_block(keyword, name, block, (*path, name), context) for name, block in value.items()]
 
 
-def _splice(_keyword: str, value: tuple[Block, ...], path: Path) -> list[Statement]:
-    return [statement for index, item in enumerate(value) for statement in statements(item, (*path, index))]
+def _named_block(keyword: str, name: str, block: Model, path: Path, context: Context) -> Statement:
+    head = block.head() if isinstance(block, Headed) else (name,)
+    return Statement((keyword, *head), tuple(statements(block, path, context.inside(keyword))), path)
 
 
-_WRITERS: dict[Form, Callable[[str, Any, Path], list[Statement]]] = {
+def _splice(_keyword: str, value: tuple[Model, ...], path: Path, context: Context) -> list[Statement]:
+    return [statement for index, item in enumerate(value) for statement in statements(item, (*path, index), context)]
+
+
+_WRITERS: dict[Form, Callable[[str, Any, Path, Context], list[Statement]]] = {
     Form.WORD: _word,
     Form.LINE: _word,
     Form.FLAG: _flag,

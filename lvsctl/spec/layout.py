@@ -9,30 +9,38 @@ from lvsctl.spec.forms import Form, Written
 
 
 class Field(NamedTuple):
-    """One field of a model: its name, the keyword it is written under, its form, the type of one item."""
+    """One field of a model, from all three sides: Python, the spec, keepalived.conf."""
 
     name: str
+    """The attribute in Python."""
+    key: str
+    """The key in the spec: the same, but for keywords with a hyphen or a dot."""
     keyword: str
+    """The keyword it is written under in keepalived.conf."""
     form: Form
     item: Any
     """The class of the block or line, of one item of a list, or of one entry of a mapping; else the value's type."""
     mapping: bool
     """Whether the value is a mapping from names to items."""
+    many: bool
+    """Whether the value is a list of items."""
 
 
 @cache
 def fields(model: type[Model]) -> dict[str, Field]:
-    """Answer the fields of *model* by name, in the order in which keepalived needs them."""
+    """Answer the fields of *model* by their keys in the spec, in the order in which keepalived needs them."""
     hints = get_type_hints(model, include_extras=True)
-    return {name: _field(name, hints[name]) for name in model.model_fields}
+    found = (_field(name, info.alias or name, hints[name]) for name, info in model.model_fields.items())
+    return {field.key: field for field in found}
 
 
-def _field(name: str, hint: Any) -> Field:
+def _field(name: str, key: str, hint: Any) -> Field:
     bare, marks = _unwrap(hint)
     written = next((mark for mark in marks if isinstance(mark, Written)), None)
+    origin = get_origin(bare)
     item = _item(bare)
     form = written.form if written else _form(name, item, bare)
-    return Field(name, (written.keyword if written else "") or name, form, item, get_origin(bare) is dict)
+    return Field(name, key, (written.keyword if written else "") or key, form, item, origin is dict, origin is tuple)
 
 
 def _unwrap(hint: Any) -> tuple[Any, tuple[object, ...]]:
