@@ -2,22 +2,29 @@
 
 It never answers Valid unless keepalived itself was asked, on a regular file, with everything the configuration
 expects of its machine in place, and said nothing at all. Facts about this machine (a script that is missing
-here, its permissions, a user) are no part of the verdict: the rules examine them.
+here, its permissions, a user) are no part of the verdict: the rules examine them. So the same text gets the
+same verdict wherever the same keepalived is installed.
 """
 
+import signal
 from typing import NamedTuple
 
-from lvsctl.keepalived.messages import Message
+from lvsctl.errors import Unavailable
+from lvsctl.host.run import Finished
+from lvsctl.keepalived import sandbox
+from lvsctl.keepalived.messages import Message, Version, about_kernel, certain, false_alarm, messages, unsaid
+from lvsctl.keepalived.program import Program, dotted, installed
+from lvsctl.keepalived.stand_ins import CONFIG
 from lvsctl.keepalived.surroundings import Surroundings
-
-Version = tuple[int, int, int]
 
 
 class Valid(NamedTuple):
-    """keepalived accepted the text without a word."""
+    """keepalived accepted the text without a word that counts."""
 
     version: Version
     """The keepalived that judged."""
+    false_alarms: tuple[Message, ...] = ()
+    """What it said and does without harm (:func:`lvsctl.keepalived.messages.false_alarm`)."""
 
 
 class Invalid(NamedTuple):
@@ -28,12 +35,12 @@ class Invalid(NamedTuple):
 
 
 class Crashed(NamedTuple):
-    """keepalived did not survive reading the text: it cannot be used, whatever it says."""
+    """keepalived did not survive reading the text: it must not be given to a running one."""
 
     version: Version
     how: str
     """The name of the signal (``SIGSEGV``), or that the time was up."""
-    messages: tuple[Message, ...]
+    messages: tuple[Message, ...] = ()
 
 
 class Unverified(NamedTuple):
@@ -47,10 +54,80 @@ class Unverified(NamedTuple):
 Verdict = Valid | Invalid | Crashed | Unverified
 
 
-def judge(text: str, *, node: str, surroundings: Surroundings, timeout: float = 20.0) -> Verdict:
+def judge(
+    text: str,
+    *,
+    node: str,
+    surroundings: Surroundings,
+    target: Version | None = None,
+    timeout: float = 20.0,
+) -> Verdict:
     """Ask the installed keepalived whether *text* is a configuration it accepts completely.
 
-    *node* is what ``@word`` conditions are compared with (``keepalived -i``). Never raises for what keepalived
-    or the machine does: that is Crashed or Unverified.
+    *node* is what ``@word`` conditions are compared with (``keepalived -i``); *target* the release that the
+    text is for, by default the installed one. Never raises for what keepalived or the machine does: that is
+    Crashed or Unverified.
     """
-    raise NotImplementedError
+    try:
+        program = installed()
+    except Unavailable as error:
+        return Unverified(str(error))
+    if program is None:
+        return Unverified("keepalived is not installed, or `keepalived --version` names no release")
+    try:
+        finished = sandbox.ask(program, text, node, surroundings, timeout)
+    except Unavailable as error:
+        return Crashed(program.version, str(error))
+    if sandbox.was_refused(finished):
+        return _plainly(program, text, node, finished.last_words, timeout)
+    return verdict(finished, text, program.version, target or program.version)
+
+
+def verdict(finished: Finished, text: str, version: Version, target: Version) -> Verdict:
+    """Decide what a keepalived that had everything it wanted has said about *text*."""
+    said = (*unsaid(text), *messages(finished.stderr, str(CONFIG)))
+    if killed_by := _killed_by(finished):
+        return Crashed(version, killed_by, said)
+    alarms = tuple(each for each in said if false_alarm(each, target))
+    faults = tuple(each for each in said if each not in alarms)
+    if finished.status and not said:
+        faults = (
+            Message(None, None, f"keepalived refuses it (status {finished.status}) and does not say why"),
+        )
+    if not faults:
+        return Valid(version, alarms)
+    if all(map(about_kernel, faults)):
+        return Unverified("the kernel of this machine lacks what the configuration uses", faults)
+    if version < target and any(each.text.startswith("Unknown keyword") for each in faults):
+        return Unverified(f"keepalived {dotted(version)} is older than the target {dotted(target)}", faults)
+    return Invalid(version, faults)
+
+
+def _killed_by(finished: Finished) -> str:
+    """Name the signal that ended it, also when a shell or ``unshare`` turned it into a status."""
+    number = -finished.status if finished.status < 0 else finished.status - 128
+    return signal.Signals(number).name if number in signal.valid_signals() else ""
+
+
+def _plainly(program: Program, text: str, node: str, refusal: str, timeout: float) -> Verdict:
+    """Ask without namespaces: that can show a text to be invalid, never that it is valid."""
+    reason = f"keepalived -t needs namespaces of its own, and this machine refuses them ({refusal})"
+    try:
+        finished = sandbox.ask_plainly(program, text, node, timeout)
+    except Unavailable as error:
+        return Unverified(f"{reason}; asked without them: {error}")
+    return plain_verdict(finished, text, program.version, reason)
+
+
+def plain_verdict(
+    finished: Finished, text: str, version: Version, reason: str
+) -> Invalid | Crashed | Unverified:
+    """Decide what is certain of what keepalived said on this machine as it is."""
+    said = (*unsaid(text), *messages(finished.stderr, finished.argv[3]))
+    killed_by = _killed_by(finished)
+    if killed_by == "SIGTERM":  # it ends itself when a script's user is not ours (before 2.2.8, issue #2587)
+        return Unverified(f"{reason}; without them it ended itself", said)
+    if killed_by:
+        return Crashed(version, killed_by, said)
+    sure = (*unsaid(text), *(each for each in said if certain(each)))
+    return Invalid(version, tuple(dict.fromkeys(sure))) if sure else Unverified(reason, said)

@@ -1,0 +1,97 @@
+"""Namespaces of its own in which ``keepalived -t`` finds what a configuration expects, and harms nothing.
+
+2.2.7 makes folders even under ``-t`` (config_save_dir), and ends itself when a script runs as someone else
+unless it is the first process of its namespace. So: own network, processes, mounts and root folder. This
+module starts programs; what they said is for the judge.
+"""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from lvsctl.host.run import Finished, run
+from lvsctl.keepalived import stand_ins
+from lvsctl.keepalived.program import Program
+from lvsctl.keepalived.surroundings import Surroundings
+
+SETUP_FAILED = 97
+"""The script's own exit status when the namespaces could not be furnished; keepalived's end at 6."""
+
+CHROOT_FAILED = (125, 126, 127)
+"""What chroot ends with when it cannot do its part or cannot start the program."""
+
+SCRIPT = """
+set -eu
+trap 'exit 97' EXIT
+work=$1 keepalived=$2 node=$3
+ulimit -c 0
+mount -t tmpfs -o mode=0755 tmpfs "$work/root"
+cp -a "$work/tree/." "$work/root/"
+mount --rbind / "$work/root/.host"
+mount -t proc proc "$work/root/proc" 2>/dev/null || mount --rbind /proc "$work/root/proc"
+ip link set lo up
+ip -batch "$work/links"
+cd "$work/root"
+exec chroot . "$keepalived" -t -f /.judged/keepalived.conf -i "$node"
+"""
+"""No text of anybody enters it: the values are arguments, and the names of interfaces are checked."""
+
+_INTERFACE = re.compile(r"[A-Za-z0-9_][\w.+=,@-]{0,14}", re.ASCII)
+
+
+def links(names: Iterable[str]) -> str:
+    """Answer the commands for ``ip -batch`` that make the interfaces; an impossible name is left out."""
+    commands = []
+    for number, name in enumerate(dict.fromkeys(names)):
+        if _INTERFACE.fullmatch(name) and name != "lo":
+            commands.append(f"link add name {name} type veth peer name ~{number}")
+            commands.append(f"link set {name} up")
+            commands.append(f"link set ~{number} up")
+    return "".join(f"{command}\n" for command in commands)
+
+
+def ask(program: Program, text: str, node: str, wanted: Surroundings, timeout: float) -> Finished:
+    """Run ``keepalived -t`` on *text* with everything it expects in place, and answer how it ended.
+
+    A status of SETUP_FAILED means that the namespaces could not be made, as does one from ``unshare`` itself
+    (1, with its name on standard error). Raises Unavailable after *timeout* seconds, or without ``unshare``.
+    """
+    with _folder() as name:
+        work = Path(name)
+        (work / "root").mkdir()
+        (work / "tree").mkdir()
+        stand_ins.build(work / "tree", text, wanted)
+        (work / "links").write_text(links(wanted.interfaces), encoding="utf-8")
+        return run([*_unshare(), "/bin/sh", "-c", SCRIPT, "sh", name, program.path, node], timeout=timeout)
+
+
+MEMORY = "/dev/shm"  # noqa: S108  # a folder of our own is made in it, 0700
+"""Where the work is done if possible: fast, and a password in the text never reaches a disk."""
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    where = MEMORY if os.access(MEMORY, os.W_OK | os.X_OK) else None
+    return tempfile.TemporaryDirectory(prefix="lvsctl-judge-", dir=where, ignore_cleanup_errors=True)
+
+
+def _unshare() -> list[str]:
+    everybody = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"]
+    return everybody if os.geteuid() == 0 else [*everybody, "--map-root-user"]
+
+
+def was_refused(finished: Finished) -> bool:
+    """Answer whether *finished* is the end of the preparations rather than of keepalived."""
+    return finished.status in {SETUP_FAILED, *CHROOT_FAILED} or (
+        finished.status == 1 and finished.last_words.startswith("unshare:")
+    )
+
+
+def ask_plainly(program: Program, text: str, node: str, timeout: float) -> Finished:
+    """Run ``keepalived -t`` on *text* on this machine as it is; what it says may be about the machine."""
+    with _folder() as name:
+        path = Path(name) / "keepalived.conf"
+        path.touch(0o600)
+        path.write_text(text, encoding="utf-8", newline="")
+        return run([program.path, "-t", "-f", str(path), "-i", node], timeout=timeout)
