@@ -4,7 +4,9 @@ Field names are keepalived's keywords and their order is the order in which keep
 a field is its description, in the JSON Schema and the reference.
 """
 
+from collections import deque
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, ClassVar, Self
 
@@ -48,8 +50,8 @@ class Line(Model):
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: object) -> object:
-        if isinstance(value, str):
-            return dict(cls._parts(split(value)))
+        if isinstance(value, (str, int, Decimal)) and not isinstance(value, bool):
+            return dict(cls._parts(split(str(value))))
         if not isinstance(value, (dict, cls)):
             raise expected(f"a line such as '{cls.syntax}'" if cls.syntax else "a line of words", value)
         return value
@@ -58,26 +60,32 @@ class Line(Model):
     def _parts(cls, words: list[str]) -> Iterator[tuple[str, Any]]:
         layout = line_layout(cls)
         waiting = list(layout.first)
-        rest = iter(words)
-        for word in rest:
+        rest = deque(words)
+        while rest:
+            word = rest.popleft()
             if entry := layout.words.get(word):
                 name, place = entry
                 if place is Place.BARE:
                     yield name, True
-                    continue
-                value = next(rest, None)
-                if value is None:
-                    raise ValueError(f"expected a value after {word!r}")
-                yield name, value
+                else:
+                    yield name, word if place is Place.CHOICE else cls._value(word, rest)
             elif waiting:
                 yield waiting.pop(0), word
             elif layout.rest:
                 yield layout.rest, (word, *rest)
+                return
             else:
                 known = ", ".join(layout.words)
                 raise ValueError(
                     f"unexpected word {word!r}" + (f"; after the value come: {known}" if known else "")
                 )
+
+    @classmethod
+    def _value(cls, word: str, rest: deque[str]) -> Any:
+        """Take the value of the option *word* from the words that follow it; ValueError when there is none."""
+        if not rest:
+            raise ValueError(f"expected a value after {word!r}")
+        return rest.popleft()
 
     def words(self) -> tuple[str, ...]:
         """Answer the words of this line as keepalived reads them."""
@@ -95,8 +103,9 @@ class Line(Model):
             elif place is Place.REST:
                 yield from map(str, value)
             elif place is Place.OPTION:
-                yield word
-                yield text(value)
+                for item in value if type(value) is tuple else (value,):
+                    yield word
+                    yield from item.words() if isinstance(item, Line) else (text(item),)
             else:
                 yield text(value)
 
@@ -131,15 +140,19 @@ class _Layout:
         self.rest = ""
         for name, field in model.model_fields.items():
             mark = next((m for m in field.metadata if isinstance(m, Positioned)), Positioned(Place.OPTION))
-            word = mark.word or name
+            key = field.alias or name
+            word = mark.word or key
             self.fields.append((name, mark.place, word))
             if mark.place is Place.FIRST:
-                self.first.append(name)
+                self.first.append(key)
             elif mark.place is Place.REST:
-                self.rest = name
+                self.rest = key
+            elif mark.place is Place.CHOICE:
+                self.words |= dict.fromkeys(mark.aliases, (key, Place.CHOICE))
+                self.words |= {mark.word: (key, Place.OPTION)} if mark.word else {}
             else:
                 for spelling in (word, *mark.aliases):
-                    self.words[spelling] = (name, mark.place)
+                    self.words[spelling] = (key, mark.place)
 
 
 @cache
