@@ -53,6 +53,7 @@ class Place(Enum):
     FIRST = auto()  # a positional word, in the order of the fields
     OPTION = auto()  # name and value; the usual case, so not marked
     BARE = auto()  # the name alone, when true
+    CHOICE = auto()  # the value alone, one of a few words
     REST = auto()  # all the remaining words
 
 
@@ -77,3 +78,8 @@ def option(word: str, *aliases: str) -> Positioned:
 def bare(word: str, *aliases: str) -> Positioned:
     """Mark a bare word of a Line whose spelling differs from the field's name."""
     return Positioned(Place.BARE, word, aliases)
+
+
+def choice(*words: str, introduced_by: str = "") -> Positioned:
+    """Mark a field of a Line whose value stands alone, as one of *words*; *introduced_by* may stand before it."""
+    return Positioned(Place.CHOICE, introduced_by, words)
