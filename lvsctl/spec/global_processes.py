@@ -1,6 +1,9 @@
 """The part of ``global_defs`` about keepalived's processes: names, priorities, memory, buffers."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Self
+
+from pydantic import model_validator
 
 from lvsctl.spec.base import Block, Line, OptionalLine
 from lvsctl.spec.forms import FIRST, REST, WORDS
@@ -13,7 +16,8 @@ Cpu = Annotated[int, Whole(0, 1023)]
 CpuTime = Annotated[int, Whole(2, 4294967295, "µs")]
 BufferSize = Annotated[int, Whole(1, 4294967295, "bytes")]
 
-UMASK_BITS = frozenset(f"I{mode}{who}" for mode in "RWX" for who in ("USR", "GRP", "OTH"))
+_UMASK_BIT = r"I[RWX](?:USR|GRP|OTH)"
+_UMASK = re.compile(rf"0[0-7]*|0[xX][0-9a-fA-F]+|[1-9][0-9]{{0,2}}|{_UMASK_BIT}(?:\|{_UMASK_BIT})*")
 UMASK_MAX = 0o777
 
 
@@ -46,7 +50,19 @@ class Umask(Line):
     syntax = "0OCTAL|0xHEX|DECIMAL|IRUSR|IWGRP|..."
 
     mask: Annotated[tuple[Word, ...], REST]
-    """A number, or names of permission bits with `|` between them."""
+    """A number as C writes it (022 is octal, 18 the same in decimal), or names of permission bits with `|` between them."""
+
+    @model_validator(mode="after")
+    def _is_a_mask(self) -> Self:
+        written = "".join(self.mask)
+        if not _UMASK.fullmatch(written) or (written[0].isdigit() and not self._fits()):
+            raise expected("a umask such as 022 or IWGRP|IWOTH", " ".join(self.mask))
+        return self
+
+    def _fits(self) -> bool:
+        number, *more = self.mask
+        octal = number[0] == "0" and number[1:2] not in ("x", "X")
+        return not more and int(number, 8 if octal else 0) <= UMASK_MAX
 
 
 class Processes(Block):
