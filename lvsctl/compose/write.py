@@ -99,7 +99,11 @@ def _flag(keyword: str, value: object, path: Path, _context: Context) -> list[St
 
 
 def _words(keyword: str, value: tuple[object, ...], path: Path, _context: Context) -> list[Statement]:
-    return [Statement((keyword, *(word for item in value for word in words_of(item))), None, path)] if value else []
+    return (
+        [Statement((keyword, *(word for item in value for word in words_of(item))), None, path)]
+        if value
+        else []
+    )
 
 
 def _block(keyword: str, value: Model, path: Path, context: Context) -> list[Statement]:
@@ -108,8 +112,11 @@ def _block(keyword: str, value: Model, path: Path, context: Context) -> list[Sta
 
 
 def _body(keyword: str, value: tuple[object, ...], path: Path, _context: Context) -> list[Statement]:
-    items = tuple(Statement(words_of(item), None, (*path, index)) for index, item in enumerate(value))
-    return [Statement((keyword,), items, path)] if items else []
+    return [Statement((keyword,), _items(value, path), path)] if value else []
+
+
+def _items(value: tuple[object, ...], path: Path) -> tuple[Statement, ...]:
+    return tuple(Statement(words_of(item), None, (*path, index)) for index, item in enumerate(value))
 
 
 def _repeat(keyword: str, value: tuple[object, ...], path: Path, context: Context) -> list[Statement]:
@@ -126,17 +133,27 @@ def _once(keyword: str, item: object, path: Path, context: Context) -> list[Stat
     return _word(keyword, item, path, context)
 
 
-def _named(keyword: str, value: dict[str, Model], path: Path, context: Context) -> list[Statement]:
+def _named(
+    keyword: str, value: dict[str, Model | tuple[object, ...]], path: Path, context: Context
+) -> list[Statement]:
     return [_named_block(keyword, name, block, (*path, name), context) for name, block in value.items()]
 
 
-def _named_block(keyword: str, name: str, block: Model, path: Path, context: Context) -> Statement:
+def _named_block(
+    keyword: str, name: str, block: Model | tuple[object, ...], path: Path, context: Context
+) -> Statement:
+    if isinstance(block, tuple):
+        return Statement((keyword, name), _items(block, path), path)
     head = block.head() if isinstance(block, Headed) else (name,)
     return Statement((keyword, *head), tuple(statements(block, path, context.inside(keyword))), path)
 
 
 def _splice(_keyword: str, value: tuple[Model, ...], path: Path, context: Context) -> list[Statement]:
-    return [statement for index, item in enumerate(value) for statement in statements(item, (*path, index), context)]
+    return [
+        statement
+        for index, item in enumerate(value)
+        for statement in statements(item, (*path, index), context)
+    ]
 
 
 _WRITERS: dict[Form, Callable[[str, Any, Path, Context], list[Statement]]] = {

@@ -1,4 +1,4 @@
-r"""HTTP_GET and SSL_GET: health checks that fetch pages (keepalived.conf(5), "Virtual server(s)").
+"""HTTP_GET and SSL_GET: health checks that fetch pages (keepalived.conf(5), "Virtual server(s)").
 
 keepalived 2.2.7 crashes on a check without a URL and on a URL without a path, so both are required here.
 """
@@ -14,7 +14,6 @@ from lvsctl.spec.forms import FIRST, REPEAT, WORDS
 from lvsctl.spec.values import AnyCase, Flag, JsonSchema, OneOf, Parsed, Switch, Text, Whole, Word, expected
 
 _STATUS = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?")
-_LONE_BACKSLASH = re.compile(r"(?:[^\\]|\\\\)*?\\(?!\\)(.?)")
 # As far as values.Whole counts; no page is that long.
 MAX_OFFSET = 10**18
 
@@ -67,18 +66,6 @@ class Status(Parsed):
         }
 
 
-class Regex(Parsed):
-    r"""A regular expression as keepalived.conf spells it: each backslash of the expression is written twice."""
-
-    def parse(self, value: object) -> str:  # noqa: D102 - see Parsed
-        text = Text("a regular expression", high=800).parse(value)
-        if found := _LONE_BACKSLASH.match(text):
-            raise ValueError(
-                rf"keepalived drops a single backslash: write \\{found[1]} for the regular expression's \{found[1]}"
-            )
-        return text
-
-
 class RegexStack(Line):
     """The memory that matching may take."""
 
@@ -112,8 +99,8 @@ class Url(Extensible):
     """The statuses that count as success, single ones or ranges; the default is 200-299."""
     digest: Annotated[str, Text("an MD5 digest of 32 hexadecimal digits", r"[0-9A-Fa-f]{32}")] | None = None
     """The MD5 digest of the page, as genhash(1) prints it."""
-    regex: Annotated[str, Regex()] | None = None
-    """What the page has to match (PCRE2). keepalived reads backslashes as escapes, so write each one twice."""
+    regex: Annotated[str, Text("a regular expression", high=400)] | None = None
+    """What the page has to match: a PCRE2 expression as it is, without the escapes that keepalived.conf needs."""
     regex_no_match: Flag = False
     """The page must not match `regex`."""
     regex_options: Annotated[

@@ -39,6 +39,10 @@ class DnsName(Parsed):
         labels = value.removesuffix(".").split(".") if value != "." else []
         if len(value) > LONGEST_NAME or not all(map(_LABEL.fullmatch, labels)):
             raise expected("a domain name of labels of 1 to 63 characters, 253 in all", value)
+        if value[1:2] == ".":
+            raise ValueError(
+                f"keepalived 2.2.7 takes the first label of {value!r} for an empty one: it wants two characters"
+            )
         return Text().parse(value)
 
     def json_schema(self) -> JsonSchema:  # noqa: D102

@@ -6,8 +6,12 @@ from typing import Annotated, Self
 from pydantic import model_validator
 
 from lvsctl.spec.base import Line
-from lvsctl.spec.forms import BARE, FIRST
-from lvsctl.spec.values import Bool, OneOf, Port
+from lvsctl.spec.forms import FIRST, choice
+from lvsctl.spec.values import OneOf, Port
+
+CHECKSUMS = ("nocsum", "csum", "remcsum")
+UNFIT = {"ipip": ("csum", "remcsum"), "gue": (), "gre": ("remcsum",)}
+"""The checksums that a type of tunnel does not have."""
 
 
 class LvsMethod(Line):
@@ -21,12 +25,8 @@ class LvsMethod(Line):
     """The encapsulation of TUN; the default is ipip."""
     port: Port | None = None
     """The UDP port of a gue tunnel, which cannot do without."""
-    nocsum: Annotated[Bool, BARE] = False
-    """No checksum in the tunnel header, the default."""
-    csum: Annotated[Bool, BARE] = False
-    """A checksum in the header of a gue or gre tunnel."""
-    remcsum: Annotated[Bool, BARE] = False
-    """Remote checksum offload in a gue tunnel."""
+    checksum: Annotated[Annotated[str, OneOf(*CHECKSUMS)] | None, choice(*CHECKSUMS)] = None
+    """The checksum in the tunnel header: csum for gue and gre, remcsum (remote offload) for gue; the default is nocsum."""
 
     @model_validator(mode="after")
     def _tunnel_makes_sense(self) -> Self:
@@ -35,19 +35,14 @@ class LvsMethod(Line):
         return self
 
     def _problems(self) -> Iterator[str]:
-        checksums = [word for word in ("nocsum", "csum", "remcsum") if getattr(self, word)]
         kind = self.type or "ipip"
         if self.method != "TUN":
-            if self.type or self.port or checksums:
+            if self.type or self.port or self.checksum:
                 yield f"{self.method} takes no type, port or checksum: those belong to TUN"
             return
-        if len(checksums) > 1:
-            yield f"expected one of {', '.join(checksums)}"
         if kind == "gue" and not self.port:
             yield "a gue tunnel needs its port: TUN type gue port 6080"
         if kind != "gue" and self.port:
             yield f"only a gue tunnel has a port, not {kind}"
-        if kind == "ipip" and (self.csum or self.remcsum):
-            yield "an ipip tunnel has no checksum"
-        if kind == "gre" and self.remcsum:
-            yield "a gre tunnel has no remcsum, only csum"
+        if self.checksum in UNFIT[kind]:
+            yield f"{kind} tunnels do not support {self.checksum}"

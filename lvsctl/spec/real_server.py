@@ -70,3 +70,7 @@ class RealServer(Extensible):
         if value is not None and value > high:
             raise ValueError(f"expected at most uthreshold, which is {high}, not {value}")
         return value
+
+    def head(self) -> tuple[str, ...]:
+        """Answer the words between ``real_server`` and its block."""
+        return (str(self.address),) if self.port is None else (str(self.address), str(self.port))

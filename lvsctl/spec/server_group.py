@@ -1,14 +1,13 @@
 """Virtual server groups: many addresses or firewall marks served by one pool (keepalived.conf(5), "Virtual server group(s)")."""
 
-from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import AfterValidator, model_validator
 
 from lvsctl.spec.base import Line
 from lvsctl.spec.check_base import MAX_32
-from lvsctl.spec.forms import FIRST
+from lvsctl.spec.forms import FIRST, choice
 from lvsctl.spec.real_server import AnyPort
 from lvsctl.spec.values import JsonSchema, OneOf, Parsed, Whole, expected
 
@@ -78,23 +77,14 @@ class VirtualServerGroupEntry(Line):
 
     syntax = "ADDRESS[-LAST|-ADDRESS|/LENGTH] [PORT] | fwmark MARK [inet|inet6]"
 
-    address: Annotated[AddressRange | None, Range(), FIRST] = None
+    address: Annotated[Annotated[AddressRange, Range()] | None, FIRST] = None
     """An address or a range: `10.0.0.1-9`, `10.0.0.250-10.0.1.10`, `10.0.0.8/29`. Each address is a service of its own."""
     port: Annotated[AnyPort | None, FIRST] = None
     """The port; left out or 0 for all of them, which needs persistence."""
     fwmark: Annotated[int, Whole(1, MAX_32)] | None = None
     """A firewall mark, instead of an address."""
-    family: Annotated[str | None, OneOf("inet", "inet6"), FIRST] = None
+    family: Annotated[Annotated[str, OneOf("inet", "inet6")] | None, choice("inet", "inet6")] = None
     """The address family of `fwmark`; only needed when all real servers are tunnelled."""
-
-    @classmethod
-    def _parts(cls, words: list[str]) -> Iterator[tuple[str, Any]]:
-        if words[:1] != ["fwmark"]:
-            yield from super()._parts(words)
-            return
-        yield from super()._parts(words[:2])
-        if len(words) > 2:  # noqa: PLR2004 - fwmark, the mark, the family
-            yield "family", " ".join(words[2:])
 
     @model_validator(mode="after")
     def _address_or_mark(self) -> Self:

@@ -247,6 +247,17 @@ class VirtualServer(Extensible):
             raise ValueError(f"{info.field_name} needs a sorry_server; {{}} is the local one")
         return value
 
+    @field_validator("real_servers")
+    @classmethod
+    def _enough_for_quorum(
+        cls, value: tuple[RealServer, ...], info: ValidationInfo
+    ) -> tuple[RealServer, ...]:
+        quorum, weight = info.data.get("quorum") or 1, info.data.get("weight") or 1
+        total = sum(weight if server.weight is None else server.weight for server in value)
+        if value and total < quorum and info.data.get("owner") == "keepalived":
+            raise ValueError(f"the weights add up to {total}, so the quorum of {quorum} can never be reached")
+        return value
+
     @model_validator(mode="after")
     def _is_one_service(self) -> Self:
         if sum(value is not None for value in (self.address, self.fwmark, self.group)) != 1:
@@ -263,3 +274,11 @@ class VirtualServer(Extensible):
     def is_persistent(self) -> bool:
         """Whether clients stay with their real server."""
         return self.persistence_timeout is not None or self.persistence_granularity is not None
+
+    def head(self) -> tuple[str, ...]:
+        """Answer the words between ``virtual_server`` and its block."""
+        if self.fwmark is not None:
+            return ("fwmark", str(self.fwmark))
+        if self.group is not None:
+            return ("group", self.group)
+        return (str(self.address),) if self.port is None else (str(self.address), str(self.port))
