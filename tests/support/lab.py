@@ -9,12 +9,11 @@ import mmap
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,7 +75,6 @@ def why_not() -> str:
     try:
         kernel()
         _memory_folder()
-        _cage()
     except (NoLab, OSError, subprocess.SubprocessError) as error:
         return str(error)
     return ""
@@ -104,20 +102,18 @@ def _executable(folder: str) -> bool:
     return True
 
 
-def _cage() -> list[str]:
-    """Answer the command prefix that ties a process and all its descendants to this one's life.
+WATCHED = 'exec 3<&0; trap "kill -s KILL -- \\$! -\\$!" TERM; "$@" <&3 3<&- & wait $!; kill -s KILL -- -$!'
+"""Shell text: run a command that starts a session, and end that session after it or when told to terminate."""
 
-    The guest's processes are this machine's processes, traced by the kernel program. In a pid namespace of
-    their own they all die with its first; that one dies with unshare, and unshare with us. The first is a
-    shell because a first process cannot abort, which is what the kernel program does when it panics.
+
+def _watched(argv: list[str]) -> list[str]:
+    """Answer the command that runs *argv* and leaves nothing behind, also when we are killed.
+
+    The guest's processes are this machine's processes, traced by the kernel program, and would outlive it.
+    The kernel program makes itself a session of its own, in which they all stay whatever they think; a shell
+    beside it is told by the kernel when we die.
     """
-    cage = ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child=KILL"]
-    cage += ["--user", "--map-root-user"] if os.geteuid() != 0 else []
-    cage += ["sh", "-c", '"$@"; exit $?', "lab"]
-    tried = subprocess.run([*cage, "true"], capture_output=True, text=True, timeout=20, check=False)
-    if tried.returncode:
-        raise NoLab(f"no pid namespace for the lab: {tried.stderr.strip()}")
-    return cage
+    return ["setpriv", "--pdeathsig", "TERM", "sh", "-c", WATCHED, "lab", *argv]
 
 
 def fstab(exchange: Path, kept: Iterable[Path]) -> str:
@@ -144,17 +140,6 @@ def command_script(argv: Sequence[str], env: Mapping[str, str]) -> str:
     return "\n".join([*exports, f"cd {shlex.quote(str(ROOT))}", f"exec {shlex.join(argv)}", ""])
 
 
-def children(pid: int) -> list[int]:
-    """Answer the process ids of the children of *pid*."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            fields = stat.read_text("utf-8", "replace").rpartition(")")[2].split()
-            if int(fields[1]) == pid:
-                found.append(int(stat.parent.name))
-    return found
-
-
 class Guest:
     """A booted lab: its exchange folder, and whether it still lives."""
 
@@ -171,18 +156,9 @@ class Guest:
         self._process.wait(timeout)
 
     def kill(self) -> None:
-        """End the kernel and everything that runs in it.
-
-        Its first process dies by our hand, so that unshare, its parent, can bury it.
-        """
-        for pid in children(self._process.pid):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        """End the kernel and everything that runs in it."""
+        self._process.terminate()
+        self._process.wait()
 
     def status(self) -> int | None:
         """Answer the exit status of the command, or None when it did not come to its end."""
@@ -222,9 +198,9 @@ def boot(exchange: Path, script: str, *, terminal: bool = False) -> Guest:
     shutil.copy(ROOT / "tests/kernel/lab/init", exchange / "init")
     console = (exchange / "console").open("wb")
     with console:
-        # setpriv sets the tie to our life, so it must be our own child: no shell in between.
+        argv = [found.program, *_kernel_line(found, exchange, console.fileno(), terminal=terminal)]
         process = subprocess.Popen(
-            [*_cage(), found.program, *_kernel_line(found, exchange, console.fileno(), terminal=terminal)],
+            _watched(argv),
             stdin=None if terminal else subprocess.DEVNULL,
             stdout=None if terminal else console,
             stderr=None if terminal else console,
@@ -235,7 +211,7 @@ def boot(exchange: Path, script: str, *, terminal: bool = False) -> Guest:
                 "TERM": os.environ.get("TERM", "dumb"),
             },
             pass_fds=[console.fileno()],
-            start_new_session=True,  # a panic of User Mode Linux ends its whole process group
+            start_new_session=True,
         )
     return Guest(process, exchange)
 
