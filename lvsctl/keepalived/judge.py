@@ -12,7 +12,8 @@ from typing import NamedTuple
 from lvsctl.errors import Unavailable
 from lvsctl.host.run import Finished
 from lvsctl.keepalived import sandbox
-from lvsctl.keepalived.messages import Message, Version, about_kernel, certain, false_alarm, messages, unsaid
+from lvsctl.keepalived.grammar import Version
+from lvsctl.keepalived.messages import Message, about_kernel, certain, false_alarm, messages, unsaid
 from lvsctl.keepalived.program import Program, dotted, installed
 from lvsctl.keepalived.stand_ins import CONFIG
 from lvsctl.keepalived.surroundings import Surroundings

@@ -7,8 +7,7 @@ Read in lib/parser.c, vrrp/*.c and check/*.c of keepalived 2.2.7, and in what it
 import re
 from typing import NamedTuple
 
-Version = tuple[int, int, int]
-"""A keepalived release: ``(2, 2, 7)``."""
+from lvsctl.keepalived.grammar import Version
 
 
 class Message(NamedTuple):

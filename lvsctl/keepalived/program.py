@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from lvsctl.host.run import find, run
-from lvsctl.keepalived.messages import Version
+from lvsctl.keepalived.grammar import Version
 
 
 class Program(NamedTuple):
