@@ -36,12 +36,17 @@ def as_endpoint(text: str) -> tuple[Address, int]:
     """Answer the address and port of ``10.0.0.1:80`` or ``[2001:db8::1]:80``. ValueError says what is wrong."""
     host, colon, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
-    if not colon or not port.isdecimal() or not port.isascii() or int(port) > MAX_PORT:
+    if not colon or not 0 <= _number(port) <= MAX_PORT:
         raise ValueError(f"{text!r} does not end in a port: expected ADDRESS:PORT or [IPV6]:PORT")
     address = as_address(host[1:-1] if bracketed else host)
     if bracketed is not isinstance(address, IPv6Address):
         raise ValueError(f"{text!r}: brackets go around an IPv6 address, and only there")
     return address, int(port)
+
+
+def _number(text: str) -> int:
+    # int() alone also takes signs, blanks, underscores and the digits of other scripts.
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < 12 else -1  # noqa: PLR2004 - beyond 32 bits
 
 
 def family_of(address: Address) -> Family:
@@ -170,10 +175,10 @@ class ServiceKey(NamedTuple):
         """
         kind, slash, rest = text.partition("/")
         if slash and kind in ("fwmark", "fwmark6"):
-            if not rest.isdecimal() or not 0 < int(rest) <= MAX_MARK:
+            if not 0 < _number(rest) <= MAX_MARK:
                 raise ValueError(f"{rest!r} is not a firewall mark: expected 1 to {MAX_MARK}")
             return cls.fwmark(int(rest), Family.INET if kind == "fwmark" else Family.INET6)
-        if not slash or kind.upper() not in Protocol:
+        if not slash or kind.upper() not in Protocol.__members__:
             raise ValueError(f"{text!r} names no service: expected tcp/ADDR:PORT, udp/…, sctp/… or fwmark/N")
         return cls.of(Protocol(kind.upper()), *as_endpoint(rest))
 

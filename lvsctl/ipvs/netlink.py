@@ -1,0 +1,234 @@
+"""A generic netlink socket on the standard library: open, send many messages at once, read dumps.
+
+Why not pyroute2's: docs/decisions/0003-netlink-socket.md. It knows nothing of IPVS but the family's name. The kernel
+works on a datagram inside ``sendmsg``: when that returns, every answer is in the receive buffer already.
+"""
+
+import errno
+import os
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+from lvsctl.errors import Denied, Unavailable
+from lvsctl.ipvs import wire
+from lvsctl.ipvs.errors import NoIpvs, NotRoot
+
+T = TypeVar("T")
+
+_NETLINK_GENERIC: Final = 16
+_SOL_NETLINK: Final = 270
+_NETLINK_CAP_ACK: Final = 10
+_SO_SNDBUFFORCE: Final = 32
+_SO_RCVBUFFORCE: Final = 33
+_BUFFER: Final = 4 << 20
+"""Bytes. 500 refusals take 400 kB of it; the kernel's default of 208 kB loses some."""
+
+_PATIENCE: Final = 10
+"""Seconds."""
+
+_DATAGRAM: Final = 64 << 10
+"""The kernel sizes a dump's datagrams by the reader's buffer, up to 32 KiB."""
+
+_NETNS_FOLDER: Final = "/run/netns"
+_CLONE_NEWNET: Final = 0x40000000
+
+
+class Overrun(Unavailable):
+    """The kernel had more to say than the receive buffer holds: some answers are lost."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "netlink: the receive buffer overran, so some answers are lost",
+            hint="read the table again; as root the buffer is large enough (net.core.rmem_max limits others)",
+        )
+
+
+class Socket:
+    """One connection to one generic netlink *family* in one network namespace.
+
+    Raises NoIpvs when the kernel has no such family, Unavailable when there is no netlink or no namespace *netns*
+    (a name under /run/netns, or a path).
+    """
+
+    def __init__(self, family: str, *, netns: str | None = None) -> None:
+        self._sequence = 0
+        self._buffer = memoryview(bytearray(_DATAGRAM))
+        self._socket = _open() if netns is None else inside(netns, _open)
+        try:
+            self.family = self._resolve(family)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the socket; a second time does nothing."""
+        self._socket.close()
+
+    def reserve(self, count: int) -> int:
+        """Answer the first of *count* fresh sequence numbers."""
+        first = self._sequence + 1
+        self._sequence += count
+        return first
+
+    def send(self, datagram: bytes, first: int, last: int) -> dict[int, int]:
+        """Send a datagram whose messages are numbered *first* to *last*, the last one asking for an answer.
+
+        Answers the errno of each message that was refused, by sequence. Raises Overrun or NotRoot.
+        """
+        self._send(datagram)
+        refused: dict[int, int] = {}
+        while True:
+            for answer in self._receive():
+                if first <= answer.sequence <= last and answer.type == wire.NLMSG_ERROR:
+                    code = wire.error_code(answer.payload)
+                    if code:
+                        refused[answer.sequence] = code
+                    if answer.sequence == last:
+                        return refused
+
+    def request(self, command: int, payload: bytes = b"") -> tuple[int, list[memoryview]]:
+        """Ask one question; answer the errno (0: fine) and the attributes of the answers."""
+        sequence = self.reserve(1)
+        self._send(wire.message(self.family, wire.NLM_F_ACK, sequence, command, payload))
+        return self._collect(sequence)
+
+    def dump(self, command: int, payload: bytes = b"") -> Iterator[list[memoryview]]:
+        """Ask for a list; yield the attributes of its entries, one list per datagram.
+
+        Only what came in one datagram is sure to be one state of the kernel's: it lets go of its lock in between.
+        An entry is valid until the next one is asked for. Raises Unavailable for any error.
+        """
+        sequence = self.reserve(1)
+        self._send(wire.message(self.family, wire.NLM_F_DUMP, sequence, command, payload))
+        while True:
+            entries: list[memoryview] = []
+            for answer in self._receive():
+                if answer.sequence != sequence:
+                    continue
+                if answer.type in (wire.NLMSG_DONE, wire.NLMSG_ERROR):
+                    _check(wire.error_code(answer.payload))
+                    if entries:
+                        yield entries
+                    return
+                entries.append(wire.body(answer))
+            yield entries
+
+    def _collect(self, sequence: int) -> tuple[int, list[memoryview]]:
+        found: list[memoryview] = []
+        while True:
+            for answer in self._receive():
+                if answer.sequence != sequence:
+                    continue
+                if answer.type == wire.NLMSG_ERROR:
+                    return wire.error_code(answer.payload), found
+                # Copied, because the next datagram overwrites the buffer.
+                found.append(memoryview(bytes(wire.body(answer))))
+
+    def _resolve(self, family: str) -> int:
+        self.family = wire.GENL_ID_CTRL
+        name = wire.attribute(wire.CTRL_ATTR_FAMILY_NAME, family.encode() + b"\0")
+        code, answers = self.request(wire.CTRL_CMD_GETFAMILY, name)
+        if code == errno.ENOENT or not answers:
+            raise NoIpvs
+        found = wire.attributes(answers[0])
+        return int.from_bytes(found[wire.CTRL_ATTR_FAMILY_ID], wire.NATIVE)
+
+    def _send(self, datagram: bytes) -> None:
+        try:
+            self._socket.send(datagram)
+        except OSError as error:
+            raise Unavailable(f"netlink: {error.strerror}") from error
+
+    def _receive(self) -> Iterator[wire.Message]:
+        try:
+            length, _, flags, sender = self._socket.recvmsg_into([self._buffer])
+        except BlockingIOError:
+            raise Unavailable(f"netlink: the kernel did not answer within {_PATIENCE} s") from None
+        except OSError as error:
+            if error.errno == errno.ENOBUFS:
+                raise Overrun from error
+            raise Unavailable(f"netlink: {error.strerror}") from error
+        if sender[0] != 0:
+            # Any process may send to this socket; only port 0 is the kernel.
+            return iter(())
+        if flags & socket.MSG_TRUNC:
+            raise wire.Malformed("netlink: a datagram of more than 64 KiB")
+        return wire.messages(self._buffer[:length])
+
+
+def _open() -> socket.socket:
+    try:
+        link = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_GENERIC)
+    except OSError as error:
+        raise Unavailable(f"netlink: {error.strerror}") from error
+    # The kernel answers at once or never. A timeout of Python's would cost one more system call per answer.
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", _PATIENCE, 0))
+    # Without CAP_ACK an error repeats the whole request, and 500 of them overrun any buffer.
+    link.setsockopt(_SOL_NETLINK, _NETLINK_CAP_ACK, 1)
+    for forced, polite in ((_SO_SNDBUFFORCE, socket.SO_SNDBUF), (_SO_RCVBUFFORCE, socket.SO_RCVBUF)):
+        link.setsockopt(socket.SOL_SOCKET, polite, _BUFFER)
+        with suppress(PermissionError):
+            link.setsockopt(socket.SOL_SOCKET, forced, _BUFFER)
+    link.bind((0, 0))
+    return link
+
+
+def _check(code: int) -> None:
+    if code == errno.EPERM:
+        raise NotRoot
+    if code:
+        raise Unavailable(f"netlink: {os.strerror(code)}")
+
+
+def inside(netns: str, work: Callable[[], T]) -> T:
+    """Answer *work()*, done in the network namespace *netns*: a name under /run/netns, or a path.
+
+    It runs in a thread of its own, because a namespace belongs to a thread: the caller's never changes. Raises
+    Unavailable when there is no such namespace, Denied when this user may not enter it, and what *work* raises.
+    """
+    path = netns if "/" in netns else f"{_NETNS_FOLDER}/{netns}"
+    outcome: list[T] = []
+    failure: list[BaseException] = []
+
+    def enter_and_work() -> None:
+        try:
+            _enter(path)
+            outcome.append(work())
+        except BaseException as error:  # noqa: BLE001 - handed to the caller below, whatever it is
+            failure.append(error)
+
+    thread = threading.Thread(target=enter_and_work)
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+    return outcome[0]
+
+
+def _enter(path: str) -> None:
+    import ctypes  # noqa: PLC0415 - 10 ms that only --netns pays; os.setns exists from Python 3.12 on
+
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise Unavailable(f"network namespace {path}: {error.strerror}", hint="see: ip netns list") from error
+    try:
+        if ctypes.CDLL(None, use_errno=True).setns(handle, _CLONE_NEWNET):
+            code = ctypes.get_errno()
+            message = f"network namespace {path}: {os.strerror(code)}"
+            raise Denied(message) if code == errno.EPERM else Unavailable(message)
+    finally:
+        os.close(handle)
