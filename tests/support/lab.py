@@ -102,7 +102,9 @@ def _executable(folder: str) -> bool:
     return True
 
 
-WATCHED = 'exec 3<&0; trap "kill -s KILL -- \\$! -\\$!" TERM; "$@" <&3 3<&- & wait $!; kill -s KILL -- -$!'
+WATCHED = (
+    'exec 3<&0; trap "kill -s KILL -- \\$! -\\$!" TERM; "$@" <&3 3<&- & wait $!; kill -s KILL -- -$! 2>&-'
+)
 """Shell text: run a command that starts a session, and end that session after it or when told to terminate."""
 
 
@@ -151,7 +153,7 @@ class Guest:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def wait(self, timeout: float) -> None:
+    def wait(self, timeout: float | None = None) -> None:
         """Wait until the kernel has powered off; raises subprocess.TimeoutExpired."""
         self._process.wait(timeout)
 
@@ -203,7 +205,7 @@ def boot(exchange: Path, script: str, *, terminal: bool = False) -> Guest:
             _watched(argv),
             stdin=None if terminal else subprocess.DEVNULL,
             stdout=None if terminal else console,
-            stderr=None if terminal else console,
+            stderr=console,
             env={
                 "PATH": PATH,
                 "HOME": "/",
