@@ -51,10 +51,15 @@ class Line(Model):
     @classmethod
     def _from_text(cls, value: object) -> object:
         if isinstance(value, (str, int, Decimal)) and not isinstance(value, bool):
-            return dict(cls._parts(split(str(value))))
+            return cls._completed(dict(cls._parts(split(str(value)))))
         if not isinstance(value, (dict, cls)):
             raise expected(f"a line such as '{cls.syntax}'" if cls.syntax else "a line of words", value)
-        return value
+        return cls._completed(value) if isinstance(value, dict) else value
+
+    @classmethod
+    def _completed(cls, parts: dict[str, Any]) -> dict[str, Any]:
+        """Answer *parts*, with whatever else keepalived takes them to say."""
+        return parts
 
     @classmethod
     def _parts(cls, words: list[str]) -> Iterator[tuple[str, Any]]:
@@ -65,6 +70,8 @@ class Line(Model):
             word = rest.popleft()
             if entry := layout.words.get(word):
                 name, place = entry
+                if name in waiting:
+                    waiting.remove(name)
                 if place is Place.BARE:
                     yield name, True
                 else:
@@ -145,6 +152,7 @@ class _Layout:
             self.fields.append((name, mark.place, word))
             if mark.place is Place.FIRST:
                 self.first.append(key)
+                self.words |= {mark.word: (key, Place.OPTION)} if mark.word else {}
             elif mark.place is Place.REST:
                 self.rest = key
             elif mark.place is Place.CHOICE:

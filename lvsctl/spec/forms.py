@@ -80,6 +80,11 @@ def bare(word: str, *aliases: str) -> Positioned:
     return Positioned(Place.BARE, word, aliases)
 
 
+def first(*, introduced_by: str) -> Positioned:
+    """Mark a positional word of a Line that *introduced_by* may stand before."""
+    return Positioned(Place.FIRST, introduced_by)
+
+
 def choice(*words: str, introduced_by: str = "") -> Positioned:
     """Mark a field of a Line whose value stands alone, as one of *words*; *introduced_by* may stand before it."""
     return Positioned(Place.CHOICE, introduced_by, words)
