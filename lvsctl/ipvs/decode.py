@@ -4,7 +4,6 @@ Pure. What it reads may have any layout: attributes of kernels to come are skipp
 :class:`~lvsctl.ipvs.wire.Malformed`.
 """
 
-import struct
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final
@@ -48,10 +47,12 @@ def decode_service(payload: memoryview) -> tuple[ServiceKey, Service]:
     )
 
 
-def decode_counters(payload: memoryview) -> Counters:
-    """Read the counters from one message of a dump of services. Raises Malformed."""
-    found = attributes(_required(attributes(payload), wire.ATTR_SERVICE))
-    return _counters(bytes(found.get(numbers.STATS64, b"")))
+def service_stats(payload: memoryview) -> memoryview:
+    """Answer what CountersReader reads, out of one message of a dump of services. Raises Malformed."""
+    return attributes(_required(attributes(payload), wire.ATTR_SERVICE)).get(numbers.STATS64, _NOTHING)
+
+
+_NOTHING: Final = memoryview(b"")
 
 
 def _settings(found: dict[int, memoryview], family: Family) -> Service:
@@ -149,7 +150,7 @@ _LOAD_FIELDS: Final = {
     numbers.D_ACTIVE: Field("I", 4),
     numbers.D_INACTIVE: Field("I", 4),
     numbers.D_PERSISTENT: Field("I", 4),
-    numbers.D_STATS64: Field("120s", 120),
+    numbers.D_STATS64: Field(),
 }
 
 
@@ -158,6 +159,7 @@ class LoadReader:
 
     def __init__(self) -> None:
         self._layout: Layout | None = None
+        self._counters = CountersReader()
 
     def read(self, payload: memoryview) -> Load:
         """Answer the load of one destination. Raises Malformed."""
@@ -166,7 +168,7 @@ class LoadReader:
             self._layout = Layout.learn(payload, wire.ATTR_DEST, _LOAD_FIELDS)
             values = _load_values(payload)
         *connections, counters = values
-        return Load(Connections(*connections), _counters(counters))
+        return Load(Connections(*connections), self._counters.read(memoryview(counters)))
 
 
 def _load_values(payload: memoryview) -> tuple[Any, ...]:
@@ -209,19 +211,23 @@ def _text(found: dict[int, memoryview], kind: int) -> str:
     return bytes(_required(found, kind)).split(b"\0", 1)[0].decode("ascii", "backslashreplace")
 
 
-def _counters(nest: bytes) -> Counters:
-    """Read STATS64: ten numbers in the order of Counters. Kernels before 4.1 have no such nest; that reads as zeros."""
-    if len(nest) == _STATS64.size:
-        fields = _STATS64.unpack(nest)
-        if fields[0::3] == _STATS64_LENGTHS and fields[1::3] == _STATS64_KINDS:
-            return Counters(*fields[2::3])
-    found = attributes(memoryview(nest))
-    return Counters(*(_wide(found, kind) for kind in _STATS64_KINDS))
+_COUNTER_FIELDS: Final = {kind: Field("Q", 8) for kind in range(1, len(Counters._fields) + 1)}
 
 
-_STATS64: Final = struct.Struct("=" + 10 * "HHQ")
-_STATS64_LENGTHS: Final = 10 * (12,)
-_STATS64_KINDS: Final = tuple(range(1, 11))
+class CountersReader:
+    """Reads STATS64: ten numbers in the order of Counters. Kernels before 4.1 have no such nest: zeros then."""
+
+    def __init__(self) -> None:
+        self._layout: Layout | None = None
+
+    def read(self, nest: memoryview) -> Counters:
+        """Answer the counters in *nest*. Raises Malformed."""
+        values = self._layout.read(nest) if self._layout else None
+        if values is None:
+            self._layout = Layout.learn(nest, None, _COUNTER_FIELDS)
+            found = attributes(nest)
+            values = tuple(_wide(found, kind) for kind in _COUNTER_FIELDS)
+        return Counters(*values)
 
 
 def _wide(found: dict[int, memoryview], kind: int) -> int:

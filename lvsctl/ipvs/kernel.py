@@ -72,7 +72,7 @@ class KernelIpvs:
 
     def observe(self) -> Observation:
         """Read all settings, counters and numbers of connections. Raises Restless."""
-        return _observation(self._read_all(_observed_service, _dest_observer()))
+        return _observation(self._read_all(_service_observer(), _dest_observer()))
 
     def observe_one(self, key: ServiceKey) -> Observation:
         """Read one service like :meth:`observe`; an empty Observation when there is no such service."""
@@ -80,7 +80,7 @@ class KernelIpvs:
         if code == errno.ESRCH:
             return Observation({}, {}, {})
         _raise_for(code, str(key))
-        _, service = _observed_service(answers[0])
+        _, service = _service_observer()(answers[0])
         return _observation({key: (service, self._dests(key, _dest_observer()))})
 
     def send(self, steps: Iterable[Step]) -> tuple[Refusal, ...]:
@@ -171,9 +171,14 @@ class KernelIpvs:
         return [entry for part in parts for entry in part], len(parts) <= 1
 
 
-def _observed_service(entry: memoryview) -> tuple[ServiceKey, tuple[Service, Counters]]:
-    key, service = decode.decode_service(entry)
-    return key, (service, decode.decode_counters(entry))
+def _service_observer() -> _ReadService[tuple[Service, Counters]]:
+    counters = decode.CountersReader()
+
+    def read(entry: memoryview) -> tuple[ServiceKey, tuple[Service, Counters]]:
+        key, service = decode.decode_service(entry)
+        return key, (service, counters.read(decode.service_stats(entry)))
+
+    return read
 
 
 def _dest_observer() -> _ReadDest[tuple[Dest, Load]]:

@@ -14,34 +14,36 @@ from lvsctl.ipvs.wire import ATTRIBUTE, TYPE_MASK, Malformed, aligned
 
 
 class Field(NamedTuple):
-    """How to read an attribute: a struct code, and the payload length that it is for."""
+    """How to read an attribute: a struct code, and the payload length that it is for. By default: bytes, any length."""
 
-    code: str
-    length: int
+    code: str = ""
+    length: int = 0
 
 
 class Layout:
     """Where the wanted attributes of one kind of entry are."""
 
-    def __init__(self, entry: memoryview, nest: int, wanted: Mapping[int, Field]) -> None:
-        """Learn from *entry*, one attribute of type *nest* with all others inside.
+    def __init__(self, entry: memoryview, nest: int | None, wanted: Mapping[int, Field]) -> None:
+        """Learn from *entry*: attributes in a row, or one of type *nest* with all of them inside.
 
         Raises Malformed when it lacks one of *wanted*, or has one of another length.
         """
-        [(outer, length, _)] = _walk(entry)
-        if outer != nest or length + ATTRIBUTE.size != len(entry):
-            raise Malformed(f"netlink: an attribute of type {outer} instead of {nest}")
-        code, where, headers, total = "=HH", dict[int, int](), [0, 1], 2
-        for kind, length, padded in _walk(entry[ATTRIBUTE.size :]):
-            field = wanted.get(kind)
+        code, headers, where = "=", list[int](), dict[int, int]()
+        if nest is not None:
+            code, headers = "=HH", [0, 1]
+        total = len(headers)
+        for kind, length, padded in _walk(entry if nest is None else _inside(entry, nest)):
             headers += (total, total + 1)
-            code += f"HH{padded}x" if field is None else f"HH{field.code}{padded - field.length}x"
             total += 2
-            if field is not None:
-                if length != field.length or kind in where:
-                    raise Malformed(f"netlink: attribute {kind} is not as expected")
-                where[kind] = total
-                total += 1
+            field = wanted.get(kind)
+            if field is None:
+                code += f"HH{padded}x"
+                continue
+            if kind in where or (field.code and length != field.length):
+                raise Malformed(f"netlink: attribute {kind} is not as expected")
+            code += f"HH{field.code or f'{length}s'}{padded - length}x"
+            where[kind] = total
+            total += 1
         if where.keys() != wanted.keys():
             raise Malformed("netlink: attributes are missing")
         self._struct = struct.Struct(code)
@@ -50,7 +52,7 @@ class Layout:
         self._headers = self._headers_of(self._struct.unpack(entry))
 
     @classmethod
-    def learn(cls, entry: memoryview, nest: int, wanted: Mapping[int, Field]) -> Self | None:
+    def learn(cls, entry: memoryview, nest: int | None, wanted: Mapping[int, Field]) -> Self | None:
         """Answer the layout of *entry*, or None when it is no example to learn from."""
         try:
             return cls(entry, nest, wanted)
@@ -66,6 +68,13 @@ class Layout:
             return None
         values: tuple[Any, ...] = self._values_of(fields)
         return values
+
+
+def _inside(entry: memoryview, nest: int) -> memoryview:
+    [(kind, length, _)] = _walk(entry)
+    if kind != nest or length + ATTRIBUTE.size != len(entry):
+        raise Malformed(f"netlink: an attribute of type {kind} instead of {nest}")
+    return entry[ATTRIBUTE.size :]
 
 
 def _walk(entry: memoryview) -> list[tuple[int, int, int]]:
