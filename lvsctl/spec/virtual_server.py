@@ -268,6 +268,10 @@ class VirtualServer(Extensible):
             raise ValueError(
                 "expected a port: only a persistent service (persistence_timeout) takes all ports"
             )
+        if not self.real_servers and self.owner == "keepalived":
+            raise ValueError(
+                "expected at least one entry in real_servers: keepalived ignores a service without"
+            )
         return self
 
     @property
