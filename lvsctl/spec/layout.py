@@ -5,7 +5,7 @@ from types import UnionType
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from lvsctl.spec.base import Line, Model
-from lvsctl.spec.forms import Form, Written
+from lvsctl.spec.forms import Form, Positioned, Written
 
 
 class Field(NamedTuple):
@@ -39,8 +39,11 @@ def _field(name: str, key: str, hint: Any) -> Field:
     written = next((mark for mark in marks if isinstance(mark, Written)), None)
     origin = get_origin(bare)
     item = _item(bare)
-    form = written.form if written else _form(name, item, bare)
-    return Field(name, key, (written.keyword if written else "") or key, form, item, origin is dict, origin is tuple)
+    placed = any(isinstance(mark, Positioned) for mark in marks)
+    form = written.form if written else Form.WORD if placed else _form(name, item, bare)
+    return Field(
+        name, key, (written.keyword if written else "") or key, form, item, origin is dict, origin is tuple
+    )
 
 
 def _unwrap(hint: Any) -> tuple[Any, tuple[object, ...]]:
@@ -64,7 +67,7 @@ def _item(bare: Any) -> Any:
     if get_origin(bare) is tuple:
         return _unwrap(get_args(bare)[0])[0]
     if get_origin(bare) is dict:
-        return _unwrap(get_args(bare)[1])[0]
+        return _item(_unwrap(get_args(bare)[1])[0])
     return bare
 
 
