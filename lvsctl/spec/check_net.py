@@ -90,7 +90,9 @@ class UdpCheck(Connecting):
     """Succeeds unless the port is reported unreachable; with `require_reply`, only when a reply comes."""
 
     payload: Annotated[
-        tuple[HexDigits, ...], BeforeValidator(words_of, json_schema_input_type=str), WORDS
+        tuple[HexDigits, ...],
+        BeforeValidator(words_of, json_schema_input_type=str | int | tuple[str, ...]),
+        WORDS,
     ] = ()
     """The bytes to send, in hexadecimal; the default is 16 bytes of its own."""
     require_reply: Reply | None = None
