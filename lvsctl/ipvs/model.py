@@ -48,8 +48,8 @@ class DestKey(NamedTuple):
 class Persistence(NamedTuple):
     """Connections of one client stay on one destination."""
 
-    timeout: int = 300
-    """Seconds; ipvsadm's default (keepalived's is 360)."""
+    timeout: int = 360
+    """Seconds; the default of keepalived and of ipvsadm (whose man page says 300)."""
     netmask: IPv4Address | int | None = None
     """Who counts as one client: a netmask for IPv4, a prefix length for IPv6, None for the single address."""
 
