@@ -14,7 +14,8 @@ Nice = Annotated[int, Whole(-20, 19)]
 RealTimePriority = Annotated[int, Whole(1, 99)]
 Cpu = Annotated[int, Whole(0, 1023)]
 CpuTime = Annotated[int, Whole(2, 4294967295, "µs")]
-BufferSize = Annotated[int, Whole(1, 4294967295, "bytes")]
+BufferSize = Annotated[int, Whole(0, 4294967295, "bytes")]
+"""0 is the kernel's own size, as if the keyword were not there."""
 
 _UMASK_BIT = r"I[RWX](?:USR|GRP|OTH)"
 _UMASK = re.compile(rf"0[0-7]*|0[xX][0-9a-fA-F]+|[1-9][0-9]{{0,2}}|{_UMASK_BIT}(?:\|{_UMASK_BIT})*")

@@ -69,15 +69,15 @@ class GarpExtraIf(Line):
     """The time between two, in seconds; a third of what a switch remembers is sensible."""
 
 
+TableName = Annotated[str, Text("the name of an nftables table", r"[\x21-\x7e]+", high=255)]
+
+
 class NftTable(OptionalLine):
     """An nftables table of keepalived's own."""
 
     syntax = "[TABLE]"
 
-    table: Annotated[
-        Annotated[str, Text("the name of an nftables table", r"[A-Za-z][A-Za-z0-9_/\\.]*", high=255)] | None,
-        FIRST,
-    ] = None
+    table: Annotated[TableName | None, FIRST] = None
     """Its name, which no other table and no other keepalived may use."""
 
 

@@ -24,7 +24,7 @@ SHOWN = 60
 """How much of a refused value a message repeats, in characters."""
 
 _WHOLE = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,18})\Z")
-_FRACTION = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,13})(?:\.[0-9]{1,9})?\Z")
+_FRACTION = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]{0,13})(?:\.[0-9]{0,9})?|\.[0-9]{1,9})\Z")
 _TRUE = frozenset({"true", "yes", "on"})
 _FALSE = frozenset({"false", "no", "off"})
 # What 2.2.7 and later replace even inside quotes (keepalived.conf(5), "Definitions"; facts: parser.c).
