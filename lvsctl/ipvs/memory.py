@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address
 from typing import Final
 
-from lvsctl.ipvs.encode import encode, encode_daemon
+from lvsctl.ipvs import encode
 from lvsctl.ipvs.errors import Refusal, RequestRefused
 from lvsctl.ipvs.model import (
     Connections,
@@ -25,6 +25,7 @@ from lvsctl.ipvs.model import (
     Table,
     Timeouts,
     VirtualServer,
+    canonical,
 )
 from lvsctl.ipvs.steps import (
     AddDest,
@@ -84,11 +85,12 @@ class MemoryIpvs:
     def send(self, steps: Iterable[Step]) -> tuple[Refusal, ...]:
         """Try every step, in order, and answer those that were refused; a refusal does not stop the next step."""
         refusals = []
-        for step in steps:
-            encode(step)  # raises where a value does not fit into the kernel's fields
+        for given in steps:
+            encode.batch([given], 0, 0)  # raises where a value does not fit into the kernel's fields
+            step = _as_kept(given)
             code = self._refusal(step)
             if code:
-                refusals.append(Refusal(step, code))
+                refusals.append(Refusal(given, code))
             else:
                 self._recount(step)
                 advance(self._draft, step)
@@ -116,7 +118,7 @@ class MemoryIpvs:
 
     def start_daemon(self, daemon: SyncDaemon) -> None:
         """Start a connection sync daemon. Raises RequestRefused."""
-        encode_daemon(daemon)
+        encode.encode_daemon(daemon)
         what = f"{daemon.role} sync daemon on {daemon.interface}"
         mixed = any(
             family_of(dest_key.address) is not key.family
@@ -205,6 +207,12 @@ class MemoryIpvs:
         if isinstance(step, EditDest):
             return 0 if present else errno.ENOENT
         return errno.EEXIST if present else _address_refusal(step.dest_key.address)
+
+
+def _as_kept(step: Step) -> Step:
+    if isinstance(step, AddService | EditService):
+        return step._replace(service=canonical(step.service))
+    return step
 
 
 def _service_refusal(key: ServiceKey, service: Service) -> int:

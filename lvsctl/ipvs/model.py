@@ -168,6 +168,15 @@ class Info(NamedTuple):
     connection_table_size: int
 
 
+def canonical(service: Service) -> Service:
+    """Answer *service* as the kernel gives it back: a netmask of a single address is none."""
+    if service.persistence and service.persistence.netmask in _SINGLE:
+        return service._replace(persistence=service.persistence._replace(netmask=None))
+    return service
+
+
+_SINGLE = (IPv4Address("255.255.255.255"), 128)
+
 FLAG_NAMES: Mapping[str, Mapping[SchedulerFlag, str]] = {
     Scheduler.SH: {SchedulerFlag.SH_FALLBACK: "sh-fallback", SchedulerFlag.SH_PORT: "sh-port"},
     Scheduler.MH: {SchedulerFlag.MH_FALLBACK: "mh-fallback", SchedulerFlag.MH_PORT: "mh-port"},

@@ -14,7 +14,7 @@ Why it is like this: docs/explanation/ipvs-plan.md.
 from collections.abc import Container, Iterator
 from itertools import takewhile
 
-from lvsctl.ipvs.model import Dest, DestKey, Observation, Service, Table, VirtualServer
+from lvsctl.ipvs.model import Dest, DestKey, Observation, Service, Table, VirtualServer, canonical
 from lvsctl.ipvs.steps import (
     AddDest,
     DeleteDest,
@@ -45,10 +45,10 @@ def plan(
     *drain* shows it without any. With *reorder*, destinations in another order than desired are deleted and added
     again one by one, which decides where sh and dh send their clients; otherwise the order is not compared.
     """
-    wanted = {
-        key: _keep_weights(server, actual[key]) if key in keep_weights and key in actual else server
-        for key, server in desired.items()
-    }
+    wanted = {key: server._replace(service=canonical(server.service)) for key, server in desired.items()}
+    for key in wanted.keys() & actual.keys():
+        if key in keep_weights:
+            wanted[key] = _keep_weights(wanted[key], actual[key])
     for key, server in wanted.items():
         if key in actual:
             yield from _raise(key, actual[key], server)

@@ -5,6 +5,7 @@ the table as it was. Steps are values: nothing here changes anything.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import NamedTuple, assert_never
 
 from lvsctl.ipvs.model import Dest, DestKey, Service, Table, flag_names
@@ -179,10 +180,15 @@ def create(key: ServiceKey, service: Service, dests: Mapping[DestKey, Dest]) -> 
 
 
 def undo(done: Iterable[Step], before: Table) -> list[Step]:
-    """Answer what takes the steps *done* back, newest first, given the table *before* the first of them."""
+    """Answer what takes the steps *done* back, newest first, given the table *before* the first of them.
+
+    A step that cannot have succeeded on *before* changed what somebody else had made meanwhile: where nothing is known
+    to go back to, it is left out.
+    """
     working = draft(before)
     backwards: list[list[Step]] = []
     for step in done:
-        backwards.append(list(inverse(step, working)))
-        advance(working, step)
+        with suppress(KeyError):
+            backwards.append(list(inverse(step, working)))
+            advance(working, step)
     return [step for steps in reversed(backwards) for step in steps]
