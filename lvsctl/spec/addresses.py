@@ -90,7 +90,10 @@ class _AnyAddressLine(Line):
     no_track: Annotated[Bool, BARE] = False
     """Losing this address, or the interface it is on, is no reason for the FAULT state."""
     preferred_lft: Lifetime | None = None
-    """How long it may be the source of new connections; 0 never uses it as such by default, which suits failover IPs."""
+    """How long it may be the source of new connections unasked: 0 is never, which suits failover IPs.
+
+    keepalived's default is forever, but 0 for an IPv6 host address.
+    """
 
     @classmethod
     def _parts(cls, words: list[str]) -> Iterator[tuple[str, Any]]:

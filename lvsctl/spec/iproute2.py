@@ -58,11 +58,12 @@ class NameOr(Parsed):
     what: str
     high: int
     low: int = 0
+    hexadecimal: bool = True
 
     def parse(self, value: object) -> str:  # noqa: D102
         text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
         if isinstance(text, str):
-            found = number(text)
+            found = number(text) if self.hexadecimal or "x" not in text else None
             if self.low <= found <= self.high if found is not None else _NAME.fullmatch(text):
                 return text
         raise expected(f"{self.what}: a name, or a number from {self.low} to {self.high}", value)

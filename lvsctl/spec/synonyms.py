@@ -28,9 +28,27 @@ DEPRECATED: Mapping[str, Mapping[str, str]] = {
     "HttpGet": {"nb_get_retry": _RETRY},
     "SslGet": {"nb_get_retry": _RETRY},
     "SmtpCheck": {"host": "write one SMTP_CHECK per host"},
+    "VrrpInstance": {
+        "linkbeat_use_polling": "write the interface into linkbeat_interfaces",
+        "lvs_sync_daemon_interface": "write lvs_sync_daemon in global_defs",
+        "vmac_garp_intvl": "write garp_extra_if",
+    },
+    "VrrpSyncGroup": {"global_tracking": "write sync_group_tracking_weight"},
     "VirtualServer": {"hashed": "leave it out, keepalived does nothing with it"},
 }
 """Per class of a block: a keyword that 2.2.7 reports as deprecated, and what to write instead."""
+
+
+DECIDED: Mapping[str, Mapping[str, str]] = {
+    "VrrpInstance": {
+        "preempt": "an instance preempts unless it says nopreempt: leave it out",
+        "state": (
+            "every instance starts as BACKUP and the priorities decide, so that a restarted node"
+            " takes nothing over by accident: leave it out"
+        ),
+    },
+}
+"""Per class of a block: a keyword that is not the operator's to choose here, and why."""
 
 
 def instead_of(block: str, keyword: str) -> str:
@@ -39,4 +57,6 @@ def instead_of(block: str, keyword: str) -> str:
         return f"{keyword} is keepalived's other name for {field}: write {field}"
     if advice := DEPRECATED.get(block, {}).get(keyword):
         return f"{keyword} is deprecated: {advice}"
+    if reason := DECIDED.get(block, {}).get(keyword):
+        return f"{keyword} is not a keyword of the spec: {reason}"
     return ""
