@@ -22,7 +22,7 @@ def write_atomic(path: Path, text: str, *, mode: int = 0o644, keep_previous: boo
     Raises Denied or Unavailable; nothing is changed then.
     """
     target = path.resolve()
-    data = text.encode()
+    data = text.encode(errors="surrogateescape")
     try:
         if target.exists() and target.read_bytes() == data and target.stat().st_mode & 0o777 == mode:
             return False
@@ -56,3 +56,21 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def read_text(path: Path) -> str | None:
+    """Answer what *path* contains, or None when there is no such file. Raises Denied or Unavailable."""
+    try:
+        return path.read_bytes().decode(errors="backslashreplace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise refused(path, error) from error
+
+
+def make_folder(path: Path) -> None:
+    """Make sure that the folder *path* exists. Raises Denied or Unavailable."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise refused(path, error) from error

@@ -10,10 +10,11 @@ from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema
 
 from lvsctl.spec.forms import OWN, Place, Positioned
-from lvsctl.spec.values import RawLine, Truth, expected, printable
+from lvsctl.spec.values import JsonSchema, RawLine, Truth, expected, printable
 
 ExtraLine = Annotated[str, RawLine()]
 
@@ -24,6 +25,14 @@ class Model(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, arbitrary_types_allowed=True, protected_namespaces=()
     )
+
+    shorthand: ClassVar[JsonSchema | None] = None
+    """What may be written instead of the block itself, as JSON Schema."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        block = handler(schema)
+        return block if cls.shorthand is None else {"anyOf": [cls.shorthand, block]}
 
 
 class Block(Model):
@@ -46,6 +55,8 @@ class Line(Model):
 
     syntax: ClassVar[str] = ""
     """The line's grammar in keepalived.conf(5)'s notation, for messages and the reference."""
+
+    shorthand: ClassVar[JsonSchema | None] = {"type": ["string", "number"]}
 
     @model_validator(mode="before")
     @classmethod
@@ -124,6 +135,8 @@ class Line(Model):
 
 class OptionalLine(Line):
     """A keyword that may also stand alone: `true` (or no words) is the keyword without anything after it."""
+
+    shorthand: ClassVar[JsonSchema | None] = {"type": ["string", "number", "boolean"]}
 
     @model_validator(mode="before")
     @classmethod

@@ -1,7 +1,7 @@
 """Say what is wrong with a spec in the operator's words: pydantic's findings become faults with positions."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 from lvsctl.errors import Fault, Place
 from lvsctl.spec.base import Line, Model
 from lvsctl.spec.layout import fields
+from lvsctl.spec.paths import dotted, shown
 from lvsctl.spec.suggest import suggest
 from lvsctl.spec.synonyms import instead_of
 
@@ -23,12 +24,12 @@ _SHAPES = {
 }
 
 
-class Locator:
+class Locator(Protocol):
     """What a fault needs to know of the document: where a path stands in the text."""
 
     def place(self, path: Sequence[str | int], *, key: bool = False) -> Place:
         """Answer the position of the value at *path*, or of its key; of the nearest ancestor when it is absent."""
-        raise NotImplementedError
+        ...
 
 
 def faults(error: ValidationError, model: type[Model], locator: Locator) -> Iterator[Fault]:
@@ -37,11 +38,6 @@ def faults(error: ValidationError, model: type[Model], locator: Locator) -> Iter
         path = tuple(finding["loc"])
         is_key = finding["type"] == "extra_forbidden"
         yield Fault(locator.place(path, key=is_key), dotted(path), _message(finding, model, path))
-
-
-def dotted(path: Iterable[str | int]) -> str:
-    """Write a path as people do: ``virtual_servers.web.real_servers[0].port``."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
 
 
 def _message(finding: ErrorDetails, model: type[Model], path: Path) -> str:
@@ -62,19 +58,19 @@ def _found(value: Any) -> str:
     if value is None:
         return "but nothing is written here"
     kinds = {dict: "a block", list: "a list"}
-    return f"not {kinds.get(type(value)) or repr(str(value)[:60])}"
+    return f"not {kinds.get(type(value)) or shown(str(value))}"
 
 
 def _unknown(model: type[Model], path: Path) -> str:
     word = str(path[-1])
     owner = _owner(model, path[:-1])
     if owner is None:
-        return f"unknown keyword {word!r}"
+        return f"unknown keyword {shown(word)}"
     if advice := instead_of(owner.__name__, word):
         return advice
     known = [name for name in fields(owner) if name != "extra"]
     near = suggest(word, known)
-    return f"unknown keyword {word!r}" + (f"; did you mean {near!r}?" if near else f"; expected one of {_some(known)}")
+    return f"unknown keyword {shown(word)}" + (f"; did you mean {near!r}?" if near else f"; expected one of {_some(known)}")
 
 
 def _some(known: list[str]) -> str:

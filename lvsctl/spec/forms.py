@@ -23,6 +23,7 @@ class Form(Enum):
     NAMED = auto()  # keyword NAME { statements }, once per entry of a mapping
     SPLICE = auto()  # the statements of each item, without a keyword of their own
     OWN = auto()  # lvsctl's own word: never written; compose gives it its meaning
+    UNMARKED = auto()  # a list, mapping or truth without a mark: only in blocks that keepalived never sees
 
 
 class Written(NamedTuple):

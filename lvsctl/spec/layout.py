@@ -40,7 +40,7 @@ def _field(name: str, key: str, hint: Any) -> Field:
     origin = get_origin(bare)
     item = _item(bare)
     placed = any(isinstance(mark, Positioned) for mark in marks)
-    form = written.form if written else Form.WORD if placed else _form(name, item, bare)
+    form = written.form if written else Form.WORD if placed else _form(item, bare)
     return Field(
         name, key, (written.keyword if written else "") or key, form, item, origin is dict, origin is tuple
     )
@@ -71,9 +71,9 @@ def _item(bare: Any) -> Any:
     return bare
 
 
-def _form(name: str, item: Any, bare: Any) -> Form:
+def _form(item: Any, bare: Any) -> Form:
     if bare is bool or get_origin(bare) in (tuple, dict):
-        raise TypeError(f"field {name!r} needs a mark: its type does not tell how keepalived writes it")
+        return Form.UNMARKED
     if isinstance(item, type) and issubclass(item, Line):
         return Form.LINE
     if isinstance(item, type) and issubclass(item, Model) and not hasattr(item, "words"):

@@ -1,18 +1,20 @@
 """What lvsctl does when keepalived reports a transition."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import field_validator, model_validator
 
 from lvsctl.spec.base import Block
 from lvsctl.spec.script import Argument
-from lvsctl.spec.values import Name, OneOf, Whole, expected
+from lvsctl.spec.values import JsonSchema, Name, OneOf, Whole, expected
 
 VERBS = ("failover", "return_path")
 
 
 class Action(Block):
     """One thing to do: a verb (`failover`, `return_path`), a sorry swap, or a program of yours."""
+
+    shorthand: ClassVar[JsonSchema | None] = {"enum": list(VERBS)}
 
     verb: Annotated[str, OneOf(*VERBS)] | None = None
     """`failover` points the failover IPs here; `return_path` makes them answer through their own gateway."""
@@ -63,6 +65,8 @@ FAILOVER, RETURN_PATH = (Action.model_validate(verb) for verb in VERBS)
 
 class Notify(Block):
     """What lvsctl does on each transition, in order. A failing step never keeps the next one from running."""
+
+    shorthand: ClassVar[JsonSchema | None] = {"const": "none"}
 
     master: tuple[Action, ...] = (FAILOVER, RETURN_PATH)
     """When an instance becomes master here."""

@@ -5,13 +5,13 @@ together. Quotes and backslashes inside an argument mean different things before
 refused; a wrapper script takes them.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import model_validator
 
 from lvsctl.spec.base import Line, Model
 from lvsctl.spec.forms import FIRST
-from lvsctl.spec.values import Parsed, Word, expected, printable
+from lvsctl.spec.values import JsonSchema, Parsed, Word, expected, printable
 
 MISLEADING = {"'": "a single quote", "\\": "a backslash"}
 
@@ -46,6 +46,10 @@ class Argument(Parsed):
 
 class Script(Model):
     """A command keepalived runs, as a command line or as ``{command: [program, argument…], user:, group:}``."""
+
+    shorthand: ClassVar[JsonSchema | None] = {
+        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+    }
 
     command: tuple[Annotated[str, Argument()], ...]
     """The program and its arguments; no shell is involved."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from lvsctl.compose.rules.host import HostFacts
 from lvsctl.compose.rules.rule import RULES, Finding, Pair, Path, Rule
-from lvsctl.spec.faults import dotted
+from lvsctl.spec.paths import dotted
 from lvsctl.spec.spec import Spec
 
 

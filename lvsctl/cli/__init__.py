@@ -1,0 +1,1 @@
+"""The command line: a command turns options into one library call and the answer into output."""

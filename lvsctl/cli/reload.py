@@ -1,0 +1,55 @@
+"""``lvsctl render --reload``: validate, swap the file, reload keepalived, and roll back when it does not come back."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lvsctl.cli.output import diff, print_diff, print_json, say
+from lvsctl.errors import Invalid, LvsctlError, Unavailable
+
+if TYPE_CHECKING:
+    from lvsctl.compose.render import Rendered
+    from lvsctl.keepalived.reload import Outcome
+    from lvsctl.spec.load import Declared
+
+
+def install(rendered: "Rendered", path: Path, declared: "Declared", *, dry_run: bool, json: bool, quiet: bool) -> int:
+    """Put *rendered* at *path* and make keepalived run with it; answer the exit code."""
+    from lvsctl.cli.verdicts import summary
+    from lvsctl.compose.validate import ask_keepalived
+    from lvsctl.keepalived.reload import install_and_reload
+
+    if dry_run:
+        return _rehearse(rendered, path)
+    done = install_and_reload(
+        rendered.text, path, validate=lambda _text: ask_keepalived(rendered, declared), mode=rendered.mode
+    )
+    if json:
+        print_json({"path": str(path), "outcome": done.outcome.name.lower(), "detail": done.detail})
+    else:
+        say(f"{path}: {summary(done.verdict)}", quiet=quiet)
+        say(f"{path}: {done.outcome.value}. {done.detail}", quiet=quiet and _code(done.outcome) == 0)
+    return _code(done.outcome)
+
+
+def _rehearse(rendered: "Rendered", path: Path) -> int:
+    from lvsctl.host.files import read_text
+    from lvsctl.keepalived.secrets import masked
+
+    print_diff(map(masked, diff(read_text(path) or "", rendered.text, str(path))))
+    print(f"{path}: would be validated, installed and reloaded", file=sys.stderr)
+    return 0
+
+
+def _code(outcome: "Outcome") -> int:
+    from lvsctl.keepalived.reload import Outcome
+
+    codes = {
+        Outcome.UNCHANGED: 0,
+        Outcome.RELOADED: 0,
+        Outcome.NOT_RUNNING: Unavailable.exit_code,
+        Outcome.REFUSED: Invalid.exit_code,
+        Outcome.ROLLED_BACK: LvsctlError.exit_code,
+        Outcome.BROKEN: LvsctlError.exit_code,
+    }
+    return codes[outcome]

@@ -1,0 +1,60 @@
+"""Blocks whose words after the keyword are more than a name: how they become fields, and what the spec calls them."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from lvsctl.compose.adopt.reading import Path, Reading
+from lvsctl.keepalived.config import Statement
+from lvsctl.spec.base import Model
+from lvsctl.spec.real_server import RealServer
+from lvsctl.spec.virtual_server import VirtualServer
+
+
+def _virtual_server(statement: Statement, path: Path, reading: Reading) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    match statement.words[1:]:
+        case ("fwmark", mark, *_):
+            data["fwmark"] = mark
+        case ("group", name, *_):
+            data["group"] = name
+        case (address, port, *_):
+            data |= {"address": address, "port": port}
+        case (address,):
+            data["address"] = address
+    for key in data:
+        reading.came_from((*path, key), statement)
+    return data
+
+
+def _real_server(statement: Statement, path: Path, reading: Reading) -> dict[str, Any]:
+    data = dict(zip(("address", "port"), statement.words[1:], strict=False))
+    for key in data:
+        reading.came_from((*path, key), statement)
+    return data
+
+
+def _service_name(statement: Statement) -> str:
+    """Name a service after what it listens on: the file has no name for it."""
+    match statement.words[1:]:
+        case ("fwmark" | "group" as kind, name, *_):
+            return plain(f"{kind}-{name}")
+        case (address, *port):
+            protocol = next((each.words[1] for each in statement.body or () if each.words[:1] == ("protocol",) and len(each.words) > 1), "tcp")
+            return plain("-".join([protocol.lower(), address, *port[:1]]))
+    return "unnamed"
+
+
+def plain(text: str) -> str:
+    """Answer *text* as a name that the spec accepts."""
+    return re.sub(r"[^A-Za-z0-9_.:-]", "_", text).lstrip(".:-") or "unnamed"
+
+
+HEADS: dict[type[Model], Callable[[Statement, Path, Reading], dict[str, Any]]] = {
+    VirtualServer: _virtual_server,
+    RealServer: _real_server,
+}
+"""How the words of a head become fields."""
+
+NAMES: dict[type[Model], Callable[[Statement], str]] = {VirtualServer: _service_name}
+"""What the spec calls a block that keepalived.conf has no name for."""

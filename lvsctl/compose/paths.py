@@ -1,0 +1,10 @@
+"""Where lvsctl's parts are on a director. Constants: a rendered file is the same wherever it was rendered."""
+
+LIBEXEC = "/usr/libexec/lvsctl"
+"""What keepalived executes."""
+
+MAINTENANCE_FOLDER = "/var/lib/lvsctl/maintenance"
+"""One file per service; outlives a reboot, so a sorry stays on."""
+
+VRRP_NOTIFY_FIFO = "/run/lvsctl/vrrp_notify_fifo"
+"""Where keepalived tells every VRRP transition in order."""

@@ -1,0 +1,12 @@
+"""Secrets that a keepalived.conf may hold, and the same text without them. VRRP's passwords are the only ones."""
+
+import re
+
+_PASSWORD = re.compile(r'(\bauth_pass[ \t]+)(?:"[^"\n]*"|[^\s}]+)')
+
+MASK = "********"
+
+
+def masked(text: str) -> str:
+    """Answer *text* with every VRRP password replaced by asterisks, for diffs, logs and hashes."""
+    return _PASSWORD.sub(rf"\1{MASK}", text)

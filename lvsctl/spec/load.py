@@ -1,0 +1,94 @@
+"""Load a spec: read the text, merge what differs per node, give every value its type, expand the shorthands.
+
+All faults of all nodes are found in one go. Nothing here looks at a host.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from lvsctl.errors import Place, SpecInvalid, Usage
+from lvsctl.spec.document import Document, read_file
+from lvsctl.spec.faults import faults
+from lvsctl.spec.merge import Merged, merged, per_node_faults
+from lvsctl.spec.resolve import resolve, typed
+from lvsctl.spec.spec import Spec
+from lvsctl.spec.suggest import suggest
+
+NO_NODE = ""
+"""The name under which a spec without ``nodes`` is resolved."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A spec that was accepted: for each node what it says there, typed, merged and with its shorthands expanded."""
+
+    document: Document
+    specs: Mapping[str, Spec]
+    """Per node name, in the order of ``nodes``; a spec without nodes has one entry, under NO_NODE."""
+    sources: Mapping[str, Merged]
+
+    @cached_property
+    def nodes(self) -> tuple[str, ...]:
+        """The names of the nodes; empty when the spec has none."""
+        return tuple(name for name in self.specs if name != NO_NODE)
+
+    def spec(self, node: str) -> Spec:
+        """Answer the resolved spec of *node*; raise Usage when there is no such node."""
+        if not self.nodes:
+            return self.specs[NO_NODE]
+        if node not in self.specs:
+            near = suggest(node, self.nodes)
+            raise Usage(
+                f"{self.document.file} has no node {node!r}" + (f"; did you mean {near!r}?" if near else ""),
+                hint=f"name one with --node: {', '.join(self.nodes)}",
+            )
+        return self.specs[node]
+
+    def place(self, node: str, path: Sequence[str | int]) -> Place:
+        """Answer where the value at *path* of the resolved spec of *node* was typed."""
+        return self.sources[node].place(typed(self.specs[node], tuple(path)))
+
+
+def read(file: str | Path) -> Declared:
+    """Read and load the spec in *file* (``-``: standard input).
+
+    Raises SpecInvalid with all faults; Denied or Unavailable when the file cannot be read.
+    """
+    return load(read_file(file))
+
+
+def load(document: Document) -> Declared:
+    """Give the values of *document* their types, for every node; raise SpecInvalid with all faults."""
+    specs: dict[str, Spec] = {}
+    sources: dict[str, Merged] = {}
+    found = dict.fromkeys(per_node_faults(document))
+    nodes = _node_names(document.data)
+    for node in nodes:
+        source = merged(document, node)
+        try:
+            specs[node] = _typed(source.data, specs, sources)
+        except ValidationError as error:
+            found.update(dict.fromkeys(faults(error, Spec, source)))
+        sources[node] = source
+    if found:
+        raise SpecInvalid(sorted(found, key=lambda fault: fault.place))
+    return Declared(document, {node: resolve(spec, node) for node, spec in specs.items()}, sources)
+
+
+def _typed(data: dict[str, Any], specs: Mapping[str, Spec], sources: Mapping[str, Merged]) -> Spec:
+    """Type *data*, once for all nodes that have the same."""
+    for node, source in sources.items():
+        if node in specs and source.data == data:
+            return specs[node]
+    return Spec.model_validate(data)
+
+
+def _node_names(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Answer the names of the nodes, before anything has been typed."""
+    nodes = data.get("nodes")
+    return tuple(nodes) if isinstance(nodes, dict) and nodes else (NO_NODE,)
