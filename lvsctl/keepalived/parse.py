@@ -2,36 +2,31 @@
 
 Pure: other files are read through the reader in the options (:mod:`lvsctl.keepalived.include` reads disks). It
 does not judge values; whether ``priority abc`` makes sense is for whoever gives the words a type.
+
+One noun, one module: parse_source has the files, parse_lexer one line, parse_definitions ``$``, parse_sequences
+``~SEQ``, parse_lines all of these together, parse_blocks the grammar, parse_processes what keepalived's processes
+make of braces that do not match.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lvsctl.keepalived.config import Config
-from lvsctl.keepalived.parse_notes import Note
+from lvsctl.keepalived.config import Config, Origin
+from lvsctl.keepalived.grammar import grammar_of
+from lvsctl.keepalived.parse_lines import Copied, Reading, Setting
+from lvsctl.keepalived.parse_notes import Kind, Note, Notes
+from lvsctl.keepalived.parse_processes import statements
+from lvsctl.keepalived.parse_source import Found, Reader, Sources, nothing, raws
 
-LIMIT = 250_000
-"""How many lines definitions and sequences may make before reading stops: nobody writes so many on purpose."""
+__all__ = ["Found", "Kind", "Note", "Options", "Parsed", "Reader", "parse"]
 
+READS_LIKE = (2, 2, 7)
+"""The release whose reading this is."""
 
-class Found(NamedTuple):
-    """One file that an include names."""
+LIMIT = 500_000
+"""How many lines are read, those that definitions and sequences make included: nobody writes so many."""
 
-    name: str
-    """As keepalived opens it, made absolute or relative to where the including file's name is."""
-    text: str = ""
-    problem: str = ""
-    """Why keepalived cannot read it; empty when it can."""
-
-
-Reader = Callable[[str, str], Sequence[Found]]
-"""``reader(pattern, folder)`` answers the files that *pattern* (glob(7) with braces) means in *folder*, in order."""
-
-
-def nothing(_pattern: str, _folder: str) -> Sequence[Found]:
-    """Read no file: every include is noted as not found."""
-    return ()
+_BOM = "a byte order mark: keepalived takes it for the first letter of the first word, which it then does not know"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +37,7 @@ class Options:
     """``keepalived -i``; keepalived's own default is the host's name up to the first dot. Compared with ``@id``."""
     reader: Reader = nothing
     home: str = "/"
-    """keepalived's working directory: where a file named without a folder is, and so its ``$_PWD``."""
+    """keepalived's working directory: what relative names of files are relative to."""
     limit: int = LIMIT
 
 
@@ -51,8 +46,9 @@ class Parsed(NamedTuple):
 
     config: Config
     """Each statement's source is its Origin. Known keywords that open a block have a body, all others have none.
-    A script's words are the keyword, the command line, and whom it runs as."""
+    A script's words are its keyword, the command line, and whom it runs as."""
     notes: tuple[Note, ...]
+    """In the order of lines in each file."""
     comments: int
     """How many comments the text had."""
     files: tuple[str, ...]
@@ -60,5 +56,22 @@ class Parsed(NamedTuple):
 
 
 def parse(text: str, *, file: str = "keepalived.conf", options: Options | None = None) -> Parsed:
-    """Read *text* as keepalived 2.2.7 reads the file named *file*. Accepts any text; raises nothing."""
-    raise NotImplementedError
+    """Read *text* as keepalived 2.2.7 reads the file named *file*. Accepts any text; raises nothing.
+
+    Bytes that are no UTF-8 may be in *text* as lone surrogates (``errors="surrogateescape"``).
+    """
+    options = options or Options()
+    notes = Notes()
+    setting = Setting(options.config_id, options.reader, options.home, options.limit, notes)
+    if text.startswith("\ufeff"):
+        notes.add(Origin(file, 1), Kind.MISREAD, _BOM)
+    copied = Copied()
+    first = Found(file, text)
+    sources = Sources(file, raws(first, options.home), len(text))
+    parent = list(Reading(sources, setting, copied).lines())
+    children = list(Reading(Sources("", copied.lines), setting).lines()) if copied.differs else parent
+    config = statements(parent, children, grammar_of(READS_LIKE), notes)
+    files = tuple(copied.files) or (file,)
+    place = {name: index for index, name in enumerate(files)}
+    ordered = sorted(notes, key=lambda note: (place.get(note.origin.file, 0), note.origin.line))
+    return Parsed(config, tuple(ordered), copied.comments, files)

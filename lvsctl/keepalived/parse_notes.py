@@ -3,6 +3,7 @@
 A note says where, of which kind, and in a sentence what keepalived does. It does not say what to do about it.
 """
 
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -39,3 +40,21 @@ class Note(NamedTuple):
 
     def __str__(self) -> str:
         return str(self.fault)
+
+
+class Notes:
+    """Notes in the order they were taken, each once."""
+
+    def __init__(self) -> None:
+        self._taken: dict[Note, None] = {}
+
+    def add(self, origin: Origin, kind: Kind, message: str) -> None:
+        """Take a note."""
+        self._taken.setdefault(Note(origin, kind, message))
+
+    def extend(self, notes: Iterable[Note]) -> None:
+        """Take over *notes*."""
+        self._taken.update(dict.fromkeys(notes))
+
+    def __iter__(self) -> Iterator[Note]:
+        return iter(self._taken)
