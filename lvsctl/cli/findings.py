@@ -18,7 +18,9 @@ def fault(declared: Declared, finding: Finding) -> Fault:
     return Fault(where, dotted(finding.path), f"{finding.rule.id}: {finding.message}")
 
 
-def tell(declared: Declared, findings: Iterable[Finding], *, quiet: bool = False, at_length: bool = False) -> None:
+def tell(
+    declared: Declared, findings: Iterable[Finding], *, quiet: bool = False, at_length: bool = False
+) -> None:
     """Say each of *findings* on standard error; *at_length* adds the reason and the remedy."""
     told: set[Fault] = set()
     for finding in findings:

@@ -25,19 +25,25 @@ app.command("schema")(schema.schema)
 INTERRUPTED = 130
 
 
-@app.callback(invoke_without_command=False)
-def _lvsctl(
-    version: bool = typer.Option(False, "--version", help="Say which version this is.", is_eager=True, callback=lambda asked: _say_version(asked)),
-) -> None:
-    """The tool for operators of a keepalived/IPVS load-balancer pair."""
-
-
 def _say_version(asked: bool) -> None:
     if asked:
         from lvsctl import __version__
 
         print(f"lvsctl {__version__}")
         raise typer.Exit
+
+
+@app.callback(invoke_without_command=False)
+def _lvsctl(
+    version: bool = typer.Option(
+        False,
+        "--version",
+        help="Say which version this is.",
+        is_eager=True,
+        callback=_say_version,
+    ),
+) -> None:
+    """The tool for operators of a keepalived/IPVS load-balancer pair."""
 
 
 def main() -> None:

@@ -10,14 +10,21 @@ DEFAULT_SPEC = "/etc/lvsctl/lvs.yaml"
 Spec = Annotated[
     str,
     typer.Argument(
-        metavar="SPEC", envvar="LVSCTL_SPEC", help="The spec; '-' reads it from standard input.", show_default=True
+        metavar="SPEC",
+        envvar="LVSCTL_SPEC",
+        help="The spec; '-' reads it from standard input.",
+        show_default=True,
     ),
 ]
 Node = Annotated[
     str,
-    typer.Option("--node", metavar="NAME", help="Which node of the spec; by default the one named like this host."),
+    typer.Option(
+        "--node", metavar="NAME", help="Which node of the spec; by default the one named like this host."
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors on standard error.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON (docs/reference/json.md).")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
-Folder = Annotated[Path | None, typer.Option("--all-nodes", metavar="DIR", help="Write DIR/NODE.conf for every node.")]
+Folder = Annotated[
+    Path | None, typer.Option("--all-nodes", metavar="DIR", help="Write DIR/NODE.conf for every node.")
+]

@@ -27,7 +27,9 @@ def say(text: str, *, quiet: bool = False) -> None:
 
 def diff(old: str, new: str, name: str) -> Iterator[str]:
     """Yield the unified diff from *old* to *new*, without line ends."""
-    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), f"{name} (as it is)", f"{name} (rendered)", lineterm="")
+    lines = difflib.unified_diff(
+        old.splitlines(), new.splitlines(), f"{name} (as it is)", f"{name} (rendered)", lineterm=""
+    )
     yield from lines
 
 

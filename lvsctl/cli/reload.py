@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from lvsctl.spec.load import Declared
 
 
-def install(rendered: "Rendered", path: Path, declared: "Declared", *, dry_run: bool, json: bool, quiet: bool) -> int:
+def install(
+    rendered: "Rendered", path: Path, declared: "Declared", *, dry_run: bool, json: bool, quiet: bool
+) -> int:
     """Put *rendered* at *path* and make keepalived run with it; answer the exit code."""
     from lvsctl.cli.verdicts import summary
     from lvsctl.compose.validate import ask_keepalived

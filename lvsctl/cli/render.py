@@ -19,10 +19,16 @@ STDOUT = "-"
 DIFFERS = 2
 
 Output = Annotated[
-    str | None, typer.Option("--output", "-o", metavar="FILE", help="Write this file; '-' is standard output.")
+    str | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write this file; '-' is standard output."),
 ]
-Check = Annotated[bool, typer.Option("--check", help="Write nothing; exit 2 with a diff when a file differs or is missing.")]
-Reload = Annotated[bool, typer.Option("--reload", help="Validate, install, reload keepalived, and take it back if that fails.")]
+Check = Annotated[
+    bool, typer.Option("--check", help="Write nothing; exit 2 with a diff when a file differs or is missing.")
+]
+Reload = Annotated[
+    bool,
+    typer.Option("--reload", help="Validate, install, reload keepalived, and take it back if that fails."),
+]
 
 
 def render(
@@ -46,7 +52,11 @@ def render(
     if reload:
         from lvsctl.cli.reload import install
 
-        raise typer.Exit(install(_one(declared, node), Path(str(output)), declared, dry_run=dry_run, json=json, quiet=quiet))
+        raise typer.Exit(
+            install(
+                _one(declared, node), Path(str(output)), declared, dry_run=dry_run, json=json, quiet=quiet
+            )
+        )
     if output in (None, STDOUT) and all_nodes is None:
         sys.stdout.write(_one(declared, node).text)
         return
@@ -71,7 +81,10 @@ def accepted(file: str, *, quiet: bool) -> "Declared":
     if errors:
         from lvsctl.cli.findings import fault
 
-        raise SpecInvalid([fault(declared, finding) for finding in errors], hint=f"`lvsctl validate {file}` says why, and what to do")
+        raise SpecInvalid(
+            [fault(declared, finding) for finding in errors],
+            hint=f"`lvsctl validate {file}` says why, and what to do",
+        )
     return declared
 
 
@@ -154,4 +167,11 @@ def _write(wanted: dict[Path, "Rendered"], *, json: bool, quiet: bool) -> None:
 def _answer(wanted: dict[Path, "Rendered"], changed: list[Path]) -> None:
     from lvsctl.cli.output import print_json
 
-    print_json({"files": [{"path": str(path), "node": rendered.node, "changed": path in changed} for path, rendered in wanted.items()]})
+    print_json(
+        {
+            "files": [
+                {"path": str(path), "node": rendered.node, "changed": path in changed}
+                for path, rendered in wanted.items()
+            ]
+        }
+    )

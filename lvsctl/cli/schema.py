@@ -6,7 +6,9 @@ import typer
 
 
 def schema(
-    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Write this file; '-' is standard output.")] = "-",
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="Write this file; '-' is standard output.")
+    ] = "-",
 ) -> None:
     """Print the JSON Schema (draft 2020-12) of the spec, with a description of every keyword."""
     import json

@@ -24,11 +24,14 @@ class Format(StrEnum):
     GITHUB = "github"
 
 
-Told = Annotated[Format, typer.Option("--format", help="text for people, json for programs, github for annotations.")]
+Told = Annotated[
+    Format, typer.Option("--format", help="text for people, json for programs, github for annotations.")
+]
 Json = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Warnings make the spec invalid, too.")]
 NoKeepalived = Annotated[
-    bool, typer.Option("--no-keepalived", help="Do not ask keepalived; what only it knows is then not verified.")
+    bool,
+    typer.Option("--no-keepalived", help="Do not ask keepalived; what only it knows is then not verified."),
 ]
 
 
@@ -83,7 +86,11 @@ def _tell(validation: "Validation", form: Format, *, strict: bool, asked: bool, 
             verdicts.as_annotations(validation)
         case Format.TEXT:
             verdicts.as_text(validation, answer, asked=asked, quiet=quiet)
-    return {Answer.VALID: DONE, Answer.INVALID: Invalid.exit_code, Answer.NOT_VERIFIED: Unavailable.exit_code}[answer]
+    return {
+        Answer.VALID: DONE,
+        Answer.INVALID: Invalid.exit_code,
+        Answer.NOT_VERIFIED: Unavailable.exit_code,
+    }[answer]
 
 
 def _tell_faults(faults: "tuple[Fault, ...]", form: Format) -> None:

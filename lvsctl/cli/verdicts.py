@@ -97,13 +97,24 @@ def as_annotations(validation: Validation) -> None:
     for finding in validation.checked.findings:
         where = fault(validation.declared, finding)
         text = f"{finding.message}. {finding.rule.remedy}"
-        print(annotation(levels[finding.rule.severity.value], where.place, finding.rule.id, f"{where.path}: {text}"))
+        print(
+            annotation(
+                levels[finding.rule.severity.value], where.place, finding.rule.id, f"{where.path}: {text}"
+            )
+        )
     for _, place, path, message in validation.messages():
         print(annotation("error", place, "keepalived", f"{dotted(path)}: {message.text}"))
     for node, verdict in validation.verdicts.items():
         if isinstance(verdict, (Crashed, Unverified)):
             level = "error" if isinstance(verdict, Crashed) else "warning"
-            print(annotation(level, Place(validation.declared.document.file), "keepalived", f"{node}: {summary(verdict)}"))
+            print(
+                annotation(
+                    level,
+                    Place(validation.declared.document.file),
+                    "keepalived",
+                    f"{node}: {summary(verdict)}",
+                )
+            )
 
 
 def annotation(level: str, place: Place, title: str, text: str) -> str:

@@ -10,7 +10,9 @@ from lvsctl.spec.spec import Spec
 
 def complete(spec: Spec) -> Spec:
     """Answer the resolved *spec* with everything lvsctl adds for itself written out, and without what it keeps."""
-    rendered = {name: service for name, service in spec.virtual_servers.items() if service.owner == "keepalived"}
+    rendered = {
+        name: service for name, service in spec.virtual_servers.items() if service.owner == "keepalived"
+    }
     if len(rendered) < len(spec.virtual_servers):
         spec = spec.model_copy(update={"virtual_servers": rendered})
     return with_hooks(with_maintenance(spec))

@@ -37,7 +37,9 @@ def with_hooks(spec: Spec) -> Spec:
         changes["vrrp_instances"] = {
             name: _instance(instance, name) for name, instance in spec.vrrp_instances.items()
         }
-        changes["vrrp_sync_groups"] = {name: _notified(group) for name, group in spec.vrrp_sync_groups.items()}
+        changes["vrrp_sync_groups"] = {
+            name: _notified(group) for name, group in spec.vrrp_sync_groups.items()
+        }
     return spec.model_copy(update={name: value for name, value in changes.items() if value})
 
 
@@ -73,4 +75,6 @@ def _services(spec: Spec) -> dict[str, VirtualServer]:
 
 def _quorum(service: VirtualServer, name: str) -> VirtualServer:
     hooks = {word: script(f"{LIBEXEC}/{word}", name) for word in ("quorum_up", "quorum_down")}
-    return service.model_copy(update={word: hook for word, hook in hooks.items() if getattr(service, word) is None})
+    return service.model_copy(
+        update={word: hook for word, hook in hooks.items() if getattr(service, word) is None}
+    )

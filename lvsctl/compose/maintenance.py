@@ -81,7 +81,9 @@ def with_maintenance(spec: Spec) -> Spec:
 
 def _track_file(service: str) -> TrackFile:
     # Weight 0 is what makes a number in the file a failure; the default, 1, would only add to the weight.
-    return TrackFile(file=f"{MAINTENANCE_FOLDER}/{service}", weight=WideWeight(weight=0), init_file=InitFile(value=0))
+    return TrackFile(
+        file=f"{MAINTENANCE_FOLDER}/{service}", weight=WideWeight(weight=0), init_file=InitFile(value=0)
+    )
 
 
 def _service(service: VirtualServer, name: str, spec: Spec) -> VirtualServer:

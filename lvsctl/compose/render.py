@@ -63,7 +63,9 @@ def _header(file: str, node: str, body: str) -> tuple[str, ...]:
     """
     digest = hashlib.sha256(masked(body).encode()).hexdigest()[:16]
     return (
-        f"Rendered by lvsctl from {PurePath(file).name}" + (f" for {node}" if node else "") + f" (content {digest}).",
+        f"Rendered by lvsctl from {PurePath(file).name}"
+        + (f" for {node}" if node else "")
+        + f" (content {digest}).",
         "Change the spec and render again: what is changed here is lost.",
     )
 

@@ -7,16 +7,20 @@ about it later can point at the spec.
 
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 from lvsctl.keepalived.config import Statement
 from lvsctl.keepalived.extra import read_extra
 from lvsctl.keepalived.grammar import Path as GrammarPath
 from lvsctl.keepalived.grammar import Version
+from lvsctl.keepalived.print import include
+from lvsctl.spec.authentication import SecretFile
 from lvsctl.spec.base import Extensible, Line, Model, text
 from lvsctl.spec.forms import Form
 from lvsctl.spec.layout import fields
+from lvsctl.spec.real_server import RealServer
 from lvsctl.spec.script import Script
+from lvsctl.spec.virtual_server import VirtualServer
 
 Path = tuple[str | int, ...]
 """Where a value stands in the resolved spec: ``("virtual_servers", "web", "port")``."""
@@ -35,24 +39,6 @@ class Context(NamedTuple):
         return Context((*self.grammar, keyword), self.target)
 
 
-@runtime_checkable
-class Headed(Protocol):
-    """A block whose words after its keyword are its own, rather than the name it has in the spec."""
-
-    def head(self) -> tuple[str, ...]:
-        """Answer the words between the keyword and the brace."""
-        ...
-
-
-@runtime_checkable
-class Spelled(Protocol):
-    """A value that decides about its whole statement, keyword included."""
-
-    def statement(self, keyword: str, source: Path) -> Statement:
-        """Answer the statement for this value under *keyword*."""
-        ...
-
-
 class Column(NamedTuple):
     """One field of a block, ready to be written."""
 
@@ -64,7 +50,7 @@ class Column(NamedTuple):
 def statements(block: Model, path: Path, context: Context) -> list[Statement]:
     """Answer the statements inside *block*: those of the fields that were set, in the order of its class."""
     given = block.model_fields_set
-    written: list[Statement] = []
+    written = [Statement(words, None, path) for words in block.always]
     for name, key, write in columns(type(block)):
         if name in given and (value := getattr(block, name)) is not None:
             written += write(value, (*path, key), context)
@@ -83,14 +69,19 @@ def columns(model: type[Model]) -> tuple[Column, ...]:
     )
 
 
+def head_of(block: Model) -> tuple[str, ...]:
+    """Answer the words between the keyword of *block* and its brace, where they are fields of its own."""
+    return block.head() if isinstance(block, (VirtualServer, RealServer)) else ()
+
+
 def words_of(value: object) -> tuple[str, ...]:
     """Answer the words that a value takes on its line."""
     return value.words() if isinstance(value, (Line, Script)) else (text(value),)
 
 
 def _word(keyword: str, value: object, path: Path, _context: Context) -> list[Statement]:
-    if isinstance(value, Spelled):
-        return [value.statement(keyword, path)]
+    if isinstance(value, SecretFile):
+        return [include(value.file, path)]
     return [Statement((keyword, *words_of(value)), None, path)]
 
 
@@ -107,7 +98,7 @@ def _words(keyword: str, value: tuple[object, ...], path: Path, _context: Contex
 
 
 def _block(keyword: str, value: Model, path: Path, context: Context) -> list[Statement]:
-    head = value.head() if isinstance(value, Headed) else ()
+    head = head_of(value)
     return [Statement((keyword, *head), tuple(statements(value, path, context.inside(keyword))), path)]
 
 
@@ -144,7 +135,7 @@ def _named_block(
 ) -> Statement:
     if isinstance(block, tuple):
         return Statement((keyword, name), _items(block, path), path)
-    head = block.head() if isinstance(block, Headed) else (name,)
+    head = head_of(block) or (name,)
     return Statement((keyword, *head), tuple(statements(block, path, context.inside(keyword))), path)
 
 

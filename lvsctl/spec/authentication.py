@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from lvsctl.keepalived.config import Statement
 from lvsctl.spec.base import Block
 from lvsctl.spec.values import JsonSchema, OneOf, Parsed, Text, printable
 
@@ -18,10 +17,6 @@ class SecretFile:
     """A file on each node that holds the line ``auth_pass PASSWORD``, so that the password stands nowhere else."""
 
     file: str
-
-    def statement(self, _keyword: str, source: tuple[str | int, ...]) -> Statement:
-        """Answer the statement that brings it in (``include`` reads globs, which the path cannot hold)."""
-        return Statement(("include", self.file), None, source)
 
 
 class _Secret(Parsed):

@@ -29,6 +29,9 @@ class Model(BaseModel):
     shorthand: ClassVar[JsonSchema | None] = None
     """What may be written instead of the block itself, as JSON Schema."""
 
+    always: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """Statements, as words, that the block begins with whatever was set."""
+
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
         block = handler(schema)

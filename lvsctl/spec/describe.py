@@ -7,6 +7,7 @@ only the schema and the reference need.
 import ast
 import inspect
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from lvsctl.spec.base import Model
@@ -18,7 +19,7 @@ def descriptions(model: type[Model]) -> dict[str, str]:
     """Answer the description of every field of *model* by its key in the spec."""
     written: dict[str, str] = {}
     for owner in reversed(model.__mro__):
-        if isinstance(owner, type) and issubclass(owner, Model):
+        if issubclass(owner, Model):
             written |= _in_source(owner)
     return {key: written[field.name] for key, field in fields(model).items() if field.name in written}
 
@@ -46,7 +47,7 @@ def _in_source(model: type[Model]) -> dict[str, str]:
     body = node.body if node else []
     return {
         field.target.id: inspect.cleandoc(text.value.value)
-        for field, text in zip(body, body[1:], strict=False)
+        for field, text in pairwise(body)
         if isinstance(field, ast.AnnAssign)
         and isinstance(field.target, ast.Name)
         and isinstance(text, ast.Expr)

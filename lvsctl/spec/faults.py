@@ -57,8 +57,9 @@ def _message(finding: ErrorDetails, model: type[Model], path: Path) -> str:
 def _found(value: Any) -> str:
     if value is None:
         return "but nothing is written here"
-    kinds = {dict: "a block", list: "a list"}
-    return f"not {kinds.get(type(value)) or shown(str(value))}"
+    if isinstance(value, (dict, list)):
+        return "not a block" if isinstance(value, dict) else "not a list"
+    return f"not {shown(str(value))}"
 
 
 def _unknown(model: type[Model], path: Path) -> str:

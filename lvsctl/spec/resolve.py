@@ -95,10 +95,22 @@ def _unicast(instance: VrrpInstance, here: Node, others: list[Node]) -> dict[str
 
 
 def _virtual_server(service: VirtualServer, here: Node | None, sorry: Sorry | None) -> VirtualServer:
-    changes: dict[str, Any] = dict(_local_sorry(service, here, sorry or Sorry()))
+    changes: dict[str, Any] = {**_defaults(service), **dict(_local_sorry(service, here, sorry or Sorry()))}
     if service.checks:
         changes["real_servers"] = tuple(_checked(server, service) for server in service.real_servers)
     return service.model_copy(update=changes) if changes else service
+
+
+def _defaults(service: VirtualServer) -> dict[str, Any]:
+    """Answer what 2.2.7 assumes and complains about when it is not written; UDP, its guess, nobody means."""
+    changes: dict[str, Any] = {}
+    if service.lvs_sched is None:
+        changes["lvs_sched"] = "wlc"
+    if service.lvs_method is None:
+        changes["lvs_method"] = NAT
+    if service.protocol is None and service.address is not None:
+        changes["protocol"] = "TCP"
+    return changes
 
 
 def _checked(server: RealServer, service: VirtualServer) -> RealServer:

@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import field_validator
 
 from lvsctl.spec.addresses import StaticAddressLine
-from lvsctl.spec.base import ExtraLine
-from lvsctl.spec.bfd import BfdInstance
+from lvsctl.spec.base import Extensible, ExtraLine
+from lvsctl.spec.bfd import BfdInstance, BfdName
 from lvsctl.spec.failover_ips import FailoverIp, ReturnPath
 from lvsctl.spec.forms import BODY, OWN, Form, Written, named
 from lvsctl.spec.garp import GarpGroup, TrackGroup
@@ -29,7 +29,7 @@ DEFAULT_TARGET = "2.2.7"
 OLDEST_TARGET = (2, 0, 0)
 
 
-class Spec(Root):
+class Spec(Root, Extensible):
     """A pair of directors. Every block that keepalived knows is here under its own keyword, in the plural if it has a name."""
 
     nodes: Annotated[dict[Name, Node], OWN] = {}
@@ -61,7 +61,7 @@ class Spec(Root):
     """Routing rules that are always there."""
     garp_groups: Annotated[tuple[GarpGroup, ...], Written(Form.REPEAT, "garp_group")] = ()
     """Interfaces that share a pace for gratuitous ARP and unsolicited neighbour advertisements."""
-    bfd_instances: Annotated[dict[Name, BfdInstance], named("bfd_instance")] = {}
+    bfd_instances: Annotated[dict[BfdName, BfdInstance], named("bfd_instance")] = {}
     """BFD sessions with neighbours."""
     vrrp_scripts: Annotated[dict[Name, VrrpScript], named("vrrp_script")] = {}
     """Commands that instances track."""

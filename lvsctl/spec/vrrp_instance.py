@@ -6,7 +6,7 @@ keywords, other instances or the other node is left to the rules.
 
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from lvsctl.spec.addresses import AddressLine
 from lvsctl.spec.authentication import Authentication
@@ -47,17 +47,20 @@ class _Group(Parsed):
                 address = ip_address(value)
             except ValueError:
                 address = None
-            if (
-                address
-                and address.is_multicast
-                and (address.version == 4 or address.packed[1] & 15 == LINK_LOCAL)
-            ):  # noqa: PLR2004 - the family; the scope is four bits
+            if address and _stays_on_its_link(address):
                 return address
         raise expected("a multicast address (224.0.0.0/4, or ff02::/16 for IPv6)", value)
 
 
+def _stays_on_its_link(group: IPv4Address | IPv6Address) -> bool:
+    scope = group.packed[1] & 15 if isinstance(group, IPv6Address) else LINK_LOCAL
+    return group.is_multicast and scope == LINK_LOCAL
+
+
 class VrrpInstance(Extensible):
     """A virtual router: addresses that exactly one of its nodes has. It always starts as BACKUP."""
+
+    always: ClassVar[tuple[tuple[str, ...], ...]] = (("state", "BACKUP"),)
 
     unicast: Annotated[Bool, OWN] = False
     """Talk to the other nodes directly: `unicast_src_ip` and `unicast_peer` follow from `nodes`."""

@@ -40,7 +40,14 @@ def _service_name(statement: Statement) -> str:
         case ("fwmark" | "group" as kind, name, *_):
             return plain(f"{kind}-{name}")
         case (address, *port):
-            protocol = next((each.words[1] for each in statement.body or () if each.words[:1] == ("protocol",) and len(each.words) > 1), "tcp")
+            protocol = next(
+                (
+                    each.words[1]
+                    for each in statement.body or ()
+                    if each.words[:1] == ("protocol",) and len(each.words) > 1
+                ),
+                "tcp",
+            )
             return plain("-".join([protocol.lower(), address, *port[:1]]))
     return "unnamed"
 

@@ -21,7 +21,10 @@ from lvsctl.spec.script import Script
 from lvsctl.spec.synonyms import SYNONYMS
 
 NOT_CARRIED = {
-    ("VrrpInstance", "state"): "lvsctl always renders `state BACKUP`: the priority decides who becomes master",
+    (
+        "VrrpInstance",
+        "state",
+    ): "lvsctl always renders `state BACKUP`: the priority decides who becomes master",
 }
 """Keywords that a spec leaves out on purpose: class of the block and keyword, and the reason."""
 
@@ -36,7 +39,9 @@ RENAMED = {("HttpGet", "nb_get_retry"): "retry", ("SslGet", "nb_get_retry"): "re
 Reader = Callable[[Field, Statement, dict[str, Any], Path, Reading, GrammarPath], None]
 
 
-def read_block(model: type[Model], body: Iterable[Statement], path: Path, reading: Reading, grammar: GrammarPath) -> dict[str, Any]:
+def read_block(
+    model: type[Model], body: Iterable[Statement], path: Path, reading: Reading, grammar: GrammarPath
+) -> dict[str, Any]:
     """Answer the raw data of a block of *model* with the statements *body*; *path* is where it will stand."""
     data: dict[str, Any] = {}
     known = keywords(model)
@@ -72,7 +77,9 @@ def keywords(model: type[Model]) -> dict[str, Field]:
 
 def joined(words: Iterable[str]) -> str:
     """Write words as the shorthand of a Line: quoted where they would fall apart."""
-    return " ".join(f'"{word}"' if not word or any(sign.isspace() for sign in word) else word for word in words)
+    return " ".join(
+        f'"{word}"' if not word or any(sign.isspace() for sign in word) else word for word in words
+    )
 
 
 def raw_lines(statement: Statement) -> list[str]:
@@ -81,7 +88,12 @@ def raw_lines(statement: Statement) -> list[str]:
 
 
 def _without_field(
-    model: type[Model], statement: Statement, data: dict[str, Any], path: Path, reading: Reading, grammar: GrammarPath
+    model: type[Model],
+    statement: Statement,
+    data: dict[str, Any],
+    path: Path,
+    reading: Reading,
+    grammar: GrammarPath,
 ) -> None:
     keyword = statement.keyword
     if (model.__name__, *statement.words) in ALWAYS_SO:
@@ -89,7 +101,11 @@ def _without_field(
     if reason := NOT_CARRIED.get((model.__name__, keyword)):
         reading.leave(statement, path, f"{' '.join(statement.words)}: not carried: {reason}")
     elif find((*grammar, keyword)) is None or not issubclass(model, (Extensible,)):
-        reading.leave(statement, path, f"{keyword}: not carried: keepalived does not know this keyword here and ignores it")
+        reading.leave(
+            statement,
+            path,
+            f"{keyword}: not carried: keepalived does not know this keyword here and ignores it",
+        )
     else:
         keep_raw(statement, data, path, reading)
 
@@ -107,21 +123,46 @@ def keep_raw(statement: Statement, data: dict[str, Any], path: Path, reading: Re
         kept.append(line)
 
 
-def _flag(field: Field, statement: Statement, data: dict[str, Any], path: Path, reading: Reading, _grammar: GrammarPath) -> None:
+def _flag(
+    field: Field,
+    statement: Statement,
+    data: dict[str, Any],
+    path: Path,
+    reading: Reading,
+    _grammar: GrammarPath,
+) -> None:
     data[field.key] = "true"
     reading.came_from(path, statement)
     _superfluous(statement, 1, path, reading)
 
 
-def _switch(field: Field, statement: Statement, data: dict[str, Any], path: Path, reading: Reading, _grammar: GrammarPath) -> None:
+def _switch(
+    field: Field,
+    statement: Statement,
+    data: dict[str, Any],
+    path: Path,
+    reading: Reading,
+    _grammar: GrammarPath,
+) -> None:
     data[field.key] = statement.words[1] if len(statement.words) > 1 else "true"
     reading.came_from(path, statement)
     _superfluous(statement, 2, path, reading)
 
 
-def _word(field: Field, statement: Statement, data: dict[str, Any], path: Path, reading: Reading, _grammar: GrammarPath) -> None:
+def _word(
+    field: Field,
+    statement: Statement,
+    data: dict[str, Any],
+    path: Path,
+    reading: Reading,
+    _grammar: GrammarPath,
+) -> None:
     if len(statement.words) == 1:
-        reading.leave(statement, path, f"{statement.keyword}: not carried: it has no value, so keepalived does nothing with it")
+        reading.leave(
+            statement,
+            path,
+            f"{statement.keyword}: not carried: it has no value, so keepalived does nothing with it",
+        )
         return
     reading.came_from(path, statement)
     if field.item is Script:
@@ -140,26 +181,58 @@ def _script(words: tuple[str, ...]) -> Any:
 
 def _superfluous(statement: Statement, count: int, path: Path, reading: Reading) -> None:
     if extra := statement.words[count:]:
-        reading.leave(statement, path, f"{' '.join(extra)!r} after {statement.keyword}: not carried: keepalived ignores it")
+        reading.leave(
+            statement,
+            path,
+            f"{' '.join(extra)!r} after {statement.keyword}: not carried: keepalived ignores it",
+        )
 
 
-def _words(field: Field, statement: Statement, data: dict[str, Any], path: Path, reading: Reading, _grammar: GrammarPath) -> None:
+def _words(
+    field: Field,
+    statement: Statement,
+    data: dict[str, Any],
+    path: Path,
+    reading: Reading,
+    _grammar: GrammarPath,
+) -> None:
     data[field.key] = list(statement.words[1:])
     reading.came_from(path, statement)
 
 
-def _line(field: Field, statement: Statement, data: dict[str, Any], path: Path, reading: Reading, _grammar: GrammarPath) -> None:
+def _line(
+    field: Field,
+    statement: Statement,
+    data: dict[str, Any],
+    path: Path,
+    reading: Reading,
+    _grammar: GrammarPath,
+) -> None:
     data[field.key] = joined(statement.words[1:]) if len(statement.words) > 1 else "true"
     reading.came_from(path, statement)
 
 
-def _block(field: Field, statement: Statement, data: dict[str, Any], path: Path, reading: Reading, grammar: GrammarPath) -> None:
+def _block(
+    field: Field,
+    statement: Statement,
+    data: dict[str, Any],
+    path: Path,
+    reading: Reading,
+    grammar: GrammarPath,
+) -> None:
     block = read_block(field.item, statement.body or (), path, reading, (*grammar, statement.keyword))
     data[field.key] = {**data.get(field.key, {}), **block}
     reading.came_from(path, statement)
 
 
-def _body(field: Field, statement: Statement, data: dict[str, Any], path: Path, reading: Reading, _grammar: GrammarPath) -> None:
+def _body(
+    field: Field,
+    statement: Statement,
+    data: dict[str, Any],
+    path: Path,
+    reading: Reading,
+    _grammar: GrammarPath,
+) -> None:
     items = data.setdefault(field.key, [])
     reading.came_from(path, statement)
     for item in statement.body or ():
@@ -167,7 +240,14 @@ def _body(field: Field, statement: Statement, data: dict[str, Any], path: Path, 
         items.append(joined(item.words))
 
 
-def _repeat(field: Field, statement: Statement, data: dict[str, Any], path: Path, reading: Reading, grammar: GrammarPath) -> None:
+def _repeat(
+    field: Field,
+    statement: Statement,
+    data: dict[str, Any],
+    path: Path,
+    reading: Reading,
+    grammar: GrammarPath,
+) -> None:
     items = data.setdefault(field.key, [])
     here = (*path, len(items))
     reading.came_from(here, statement)
@@ -178,7 +258,14 @@ def _repeat(field: Field, statement: Statement, data: dict[str, Any], path: Path
     items.append(head | read_block(field.item, statement.body, here, reading, (*grammar, statement.keyword)))
 
 
-def _named(field: Field, statement: Statement, data: dict[str, Any], path: Path, reading: Reading, grammar: GrammarPath) -> None:
+def _named(
+    field: Field,
+    statement: Statement,
+    data: dict[str, Any],
+    path: Path,
+    reading: Reading,
+    grammar: GrammarPath,
+) -> None:
     entries = data.setdefault(field.key, {})
     name = _free(NAMES.get(field.item, _second)(statement), entries)
     here = (*path, name)
@@ -189,7 +276,9 @@ def _named(field: Field, statement: Statement, data: dict[str, Any], path: Path,
             reading.came_from((*here, index), item)
         return
     head = HEADS[field.item](statement, here, reading) if field.item in HEADS else {}
-    entries[name] = head | read_block(field.item, statement.body or (), here, reading, (*grammar, statement.keyword))
+    entries[name] = head | read_block(
+        field.item, statement.body or (), here, reading, (*grammar, statement.keyword)
+    )
 
 
 def _second(statement: Statement) -> str:
@@ -204,7 +293,14 @@ def _free(name: str, taken: dict[str, Any]) -> str:
     return free
 
 
-def _splice(field: Field, statement: Statement, data: dict[str, Any], path: Path, reading: Reading, grammar: GrammarPath) -> None:
+def _splice(
+    field: Field,
+    statement: Statement,
+    data: dict[str, Any],
+    path: Path,
+    reading: Reading,
+    grammar: GrammarPath,
+) -> None:
     items = data.setdefault(field.key, [])
     here = (*path, len(items))
     reading.came_from(here, statement)
