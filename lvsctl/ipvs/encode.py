@@ -4,7 +4,7 @@ Pure. A destination has one fixed layout, packed in one go, because a restore wr
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable
 from ipaddress import IPv4Address
 from typing import Final, assert_never
 
@@ -34,21 +34,18 @@ _DEST_KEY = struct.Struct("=HH HH16s HH2sxx HHHxx")
 _DEST = struct.Struct("=HH HH16s HH2sxx HHHxx HHI HHi HHI HHI HHBxxx HH2sxx HHHxx")
 
 
-def batch(steps: Sequence[Step], family: int, sequence: int) -> bytes:
-    """Write *steps* as one datagram for *family*, numbered from *sequence*.
+def batch(steps: Iterable[Step], family: int, sequence: int) -> bytes:
+    """Write *steps* as one datagram for *family*, numbered from *sequence*, none of which asks for an answer.
 
-    The kernel always answers errors; only the last message asks for an answer in any case. Raises Usage for a value
-    that does not fit into the kernel's fields.
+    Raises Usage for a value that does not fit into the kernel's fields.
     """
-    last = len(steps) - 1
     framed = []
-    for i, step in enumerate(steps):
+    for i, step in enumerate(steps, sequence):
         try:
             command, payload = encode(step)
         except (struct.error, OverflowError, KeyError, UnicodeEncodeError) as error:
             raise Usage(f"{describe(step)}: a value does not fit into the kernel's table") from error
-        flags = wire.NLM_F_ACK if i == last else 0
-        framed.append(wire.message(family, flags, sequence + i, command, payload))
+        framed.append(wire.message(family, 0, i, command, payload))
     return b"".join(framed)
 
 

@@ -92,8 +92,7 @@ class KernelIpvs:
         waiting = iter(steps)
         while chunk := list(islice(waiting, _BATCH)):
             first = self._socket.reserve(len(chunk))
-            datagram = encode.batch(chunk, self._socket.family, first)
-            refused = self._socket.send(datagram, first, first + len(chunk) - 1)
+            refused = self._socket.send(encode.batch(chunk, self._socket.family, first))
             if errno.EPERM in refused.values():
                 raise NotRoot
             refusals += (Refusal(chunk[sequence - first], code) for sequence, code in sorted(refused.items()))
@@ -126,7 +125,8 @@ class KernelIpvs:
     def stop_daemon(self, role: SyncRole) -> None:
         """Stop the connection sync daemon of *role*. Raises RequestRefused when none runs."""
         code, _ = self._socket.request(wire.DEL_DAEMON, encode.encode_daemon(SyncDaemon(role, "")))
-        _raise_for(code, f"{role} sync daemon")
+        # EINTR: its thread was stopped before it ever ran.
+        _raise_for(0 if code == errno.EINTR else code, f"{role} sync daemon")
 
     def _ask(self, command: int, what: str) -> memoryview:
         code, answers = self._socket.request(command)

@@ -83,27 +83,30 @@ class Socket:
         self._sequence += count
         return first
 
-    def send(self, datagram: bytes, first: int, last: int) -> dict[int, int]:
-        """Send a datagram whose messages are numbered *first* to *last*, the last one asking for an answer.
+    def send(self, datagram: bytes) -> dict[int, int]:
+        """Send messages that ask for no answer; answer the errno of each that was refused, by sequence.
 
-        Answers the errno of each message that was refused, by sequence. Raises Overrun or NotRoot.
+        Raises Overrun when there were more refusals than fit into the receive buffer.
         """
-        self._send(datagram)
         refused: dict[int, int] = {}
-        while True:
-            for answer in self._receive():
-                if first <= answer.sequence <= last and answer.type == wire.NLMSG_ERROR:
-                    code = wire.error_code(answer.payload)
-                    if code:
-                        refused[answer.sequence] = code
-                    if answer.sequence == last:
-                        return refused
+        for answer in self._exchange(datagram):
+            if answer.type == wire.NLMSG_ERROR and (code := wire.error_code(answer.payload)):
+                refused[answer.sequence] = code
+        return refused
 
     def request(self, command: int, payload: bytes = b"") -> tuple[int, list[memoryview]]:
         """Ask one question; answer the errno (0: fine) and the attributes of the answers."""
         sequence = self.reserve(1)
-        self._send(wire.message(self.family, wire.NLM_F_ACK, sequence, command, payload))
-        return self._collect(sequence)
+        code, found = errno.EINTR, list[memoryview]()
+        for answer in self._exchange(wire.message(self.family, wire.NLM_F_ACK, sequence, command, payload)):
+            if answer.sequence != sequence:
+                continue
+            if answer.type == wire.NLMSG_ERROR:
+                code = wire.error_code(answer.payload)
+            else:
+                # Copied, because the next datagram overwrites the buffer.
+                found.append(memoryview(bytes(wire.body(answer))))
+        return code, found
 
     def dump(self, command: int, payload: bytes = b"") -> Iterator[list[memoryview]]:
         """Ask for a list; yield the attributes of its entries, one list per datagram.
@@ -126,16 +129,15 @@ class Socket:
                 entries.append(wire.body(answer))
             yield entries
 
-    def _collect(self, sequence: int) -> tuple[int, list[memoryview]]:
-        found: list[memoryview] = []
+    def _exchange(self, datagram: bytes) -> Iterator[wire.Message]:
+        """Send, and yield every answer up to the end of what was sent."""
+        fence = self.reserve(1)
+        self._send(datagram + wire.fence(fence))
         while True:
             for answer in self._receive():
-                if answer.sequence != sequence:
-                    continue
-                if answer.type == wire.NLMSG_ERROR:
-                    return wire.error_code(answer.payload), found
-                # Copied, because the next datagram overwrites the buffer.
-                found.append(memoryview(bytes(wire.body(answer))))
+                if answer.sequence == fence:
+                    return
+                yield answer
 
     def _resolve(self, family: str) -> int:
         self.family = wire.GENL_ID_CTRL

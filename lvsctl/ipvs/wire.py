@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from lvsctl.errors import LvsctlError
 
 # Netlink, from linux/netlink.h
+NLMSG_NOOP: Final = 1
 NLMSG_ERROR: Final = 2
 NLMSG_DONE: Final = 3
 NLM_F_REQUEST: Final = 0x1
@@ -83,6 +84,14 @@ def message(family: int, flags: int, sequence: int, command: int, payload: bytes
     """Frame *payload* (attributes, already padded) as one generic netlink request."""
     header = HEADER.pack(_HEADERS + len(payload), family, flags | NLM_F_REQUEST, sequence, 0)
     return b"".join((header, GENERIC.pack(command, 1, 0), payload))
+
+
+def fence(sequence: int) -> bytes:
+    """Frame a message that does nothing and is always answered: when its answer is there, all before it are.
+
+    Not every request is answered: the kernel leaves out one that failed with EINTR (net/netlink/af_netlink.c).
+    """
+    return HEADER.pack(HEADER.size, NLMSG_NOOP, NLM_F_REQUEST | NLM_F_ACK, sequence, 0)
 
 
 def messages(datagram: memoryview) -> Iterator[Message]:
