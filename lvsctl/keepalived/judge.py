@@ -55,6 +55,19 @@ class Unverified(NamedTuple):
 Verdict = Valid | Invalid | Crashed | Unverified
 
 
+def objections(verdict: Verdict) -> tuple[str, ...]:
+    """Say what a verdict has against a text, one complaint after the other; empty when it is Valid."""
+    match verdict:
+        case Valid():
+            return ()
+        case Invalid(messages=said):
+            return tuple(map(str, said))
+        case Crashed(how=how, messages=said):
+            return (f"keepalived does not survive reading it: {how}", *map(str, said))
+        case Unverified(reason=reason, messages=said):
+            return (f"not verified: {reason}", *map(str, said))
+
+
 def judge(
     text: str,
     *,
@@ -84,12 +97,14 @@ def judge(
     return verdict(finished, text, program.version, target or program.version)
 
 
-def verdict(finished: Finished, text: str, version: Version, target: Version) -> Verdict:
-    """Decide what a keepalived that had everything it wanted has said about *text*."""
-    said = (*unsaid(text), *messages(finished.stderr, str(CONFIG)))
+def verdict(
+    finished: Finished, text: str, version: Version, target: Version, file: str = str(CONFIG)
+) -> Verdict:
+    """Decide what a keepalived that had everything it wanted has said about *text*, which it knows as *file*."""
+    said = (*unsaid(text), *messages(finished.stderr, file))
     if killed_by := _killed_by(finished):
         return Crashed(version, killed_by, said)
-    alarms = tuple(each for each in said if false_alarm(each, target))
+    alarms = tuple(each for each in said if false_alarm(each, target, text))
     faults = tuple(each for each in said if each not in alarms)
     if finished.status and not said:
         faults = (
@@ -114,17 +129,17 @@ def _plainly(program: Program, text: str, node: str, refusal: str, timeout: floa
     """Ask without namespaces: that can show a text to be invalid, never that it is valid."""
     reason = f"keepalived -t needs namespaces of its own, and this machine refuses them ({refusal})"
     try:
-        finished = sandbox.ask_plainly(program, text, node, timeout)
+        finished, file = sandbox.ask_plainly(program, text, node, timeout)
     except Unavailable as error:
         return Unverified(f"{reason}; asked without them: {error}")
-    return plain_verdict(finished, text, program.version, reason)
+    return plain_verdict(finished, text, program.version, reason, file)
 
 
 def plain_verdict(
-    finished: Finished, text: str, version: Version, reason: str
+    finished: Finished, text: str, version: Version, reason: str, file: str
 ) -> Invalid | Crashed | Unverified:
-    """Decide what is certain of what keepalived said on this machine as it is."""
-    said = (*unsaid(text), *messages(finished.stderr, finished.argv[3]))
+    """Decide what is certain of what keepalived said on this machine as it is about *text*, in *file*."""
+    said = (*unsaid(text), *messages(finished.stderr, file))
     killed_by = _killed_by(finished)
     if killed_by == "SIGTERM":  # it ends itself when a script's user is not ours (before 2.2.8, issue #2587)
         return Unverified(f"{reason}; without them it ended itself", said)

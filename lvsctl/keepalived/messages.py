@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 from lvsctl.keepalived.grammar import Version
+from lvsctl.keepalived.held import bare_lines, values
 
 
 class Message(NamedTuple):
@@ -94,15 +95,18 @@ NO_VIRTUAL_IPADDRESS: Version = (2, 2, 8)
 """The release that brought the keyword with which a configuration says that it wants no address."""
 
 
-def false_alarm(message: Message, target: Version) -> bool:
-    """Answer whether *message* complains about what the *target* release does without harm.
+def false_alarm(message: Message, target: Version, text: str) -> bool:
+    """Answer whether *message* about *text* complains of what the *target* release does without harm.
 
     There is one: an IPv4 instance of VRRP version 2 without addresses ("at least one is sensible"). It works,
     and before 2.2.8 nothing could be written to say that it is meant (keepalived issue #2121). Where an
-    address is required (version 3, IPv6, strict) keepalived says "is required", and drops the instance.
+    address is required (version 3, IPv6, strict) keepalived says "is required", and drops the instance. With
+    ``reload_check_config`` there is none: keepalived ends at the first complaint, also when it starts.
     """
-    return target < NO_VIRTUAL_IPADDRESS and message.text.endswith(
-        "No VIP specified; at least one is sensible"
+    return (
+        target < NO_VIRTUAL_IPADDRESS
+        and message.text.endswith("No VIP specified; at least one is sensible")
+        and not values(bare_lines(text), "reload_check_config")
     )
 
 

@@ -88,10 +88,13 @@ def was_refused(finished: Finished) -> bool:
     )
 
 
-def ask_plainly(program: Program, text: str, node: str, timeout: float) -> Finished:
-    """Run ``keepalived -t`` on *text* on this machine as it is; what it says may be about the machine."""
+def ask_plainly(program: Program, text: str, node: str, timeout: float) -> tuple[Finished, str]:
+    """Run ``keepalived -t`` on *text* on this machine as it is; answer how it ended, and the name of the file.
+
+    What it says may be about the machine. Raises Unavailable after *timeout* seconds.
+    """
     with _folder() as name:
         path = Path(name) / "keepalived.conf"
         path.touch(0o600)
         path.write_text(text, encoding="utf-8", newline="")
-        return run([program.path, "-t", "-f", str(path), "-i", node], timeout=timeout)
+        return run([program.path, "-t", "-f", str(path), "-i", node], timeout=timeout), str(path)
