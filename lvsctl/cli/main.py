@@ -65,7 +65,24 @@ def run(arguments: list[str] | None = None) -> int:
         # Whoever read our output has seen enough (`| head`). Nothing more may be written, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:  # noqa: BLE001 - the last resort: a bug is ours, and is told like one
+        return _bug(error)
     return status if isinstance(status, int) else 0
+
+
+def _bug(error: Exception) -> int:
+    if os.environ.get("LVSCTL_DEBUG"):
+        raise error
+    print(f"lvsctl: this is a bug in lvsctl: {type(error).__name__} in {_where(error)}", file=sys.stderr)
+    print("  LVSCTL_DEBUG=1 shows the traceback; please report it with the input that causes it", file=sys.stderr)
+    return LvsctlError.exit_code
+
+
+def _where(error: Exception) -> str:
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    return f"{os.path.basename(step.tb_frame.f_code.co_filename)}:{step.tb_lineno}" if step else "?"  # noqa: PTH119 - pathlib costs --help
 
 
 def _usage(error: TyperException) -> int:

@@ -1,7 +1,7 @@
 """One spec as a person typed it: plain data without types, and where in the text each part of it stands.
 
 Scalars are the text that was typed; what they mean is decided by the models. Reading is strict, finds all faults
-that can be found at once, and takes bounded time and memory whatever the file contains (docs/reference/spec.md).
+that can be found at once, and takes bounded time and memory whatever the file contains.
 """
 
 import os
@@ -63,7 +63,7 @@ def read(text: bytes | str, *, file: str) -> Document:
 
 
 def _understood(text: str, file: str, lines: Lines) -> Tree:
-    """Read JSON if it is, else YAML; when it is neither, the reader that came further says why."""
+    """Read JSON if it is, else YAML; when it is neither, the reader that came lines further says why."""
     failures: list[tuple[Malformed, Tree]] = []
     for parse in (json.parse, yaml.parse) if text.lstrip().startswith("{") else (yaml.parse,):
         tree = Tree(Findings(file, lines))
@@ -73,7 +73,13 @@ def _understood(text: str, file: str, lines: Lines) -> Tree:
             failures.append((failure, tree))
         else:
             return tree
-    furthest, tree = max(failures, key=lambda attempt: attempt[0].offset)
+
+
+    def reach(failed: tuple[Malformed, Tree]) -> int:
+        offset = failed[0].offset
+        return lines.position(offset)[0] if ":" in text[:offset] else 0
+
+    furthest, tree = max(failures, key=reach)
     raise tree.findings.failed(furthest.offset, furthest.message)
 
 
@@ -82,9 +88,14 @@ def read_file(path: str | Path) -> Document:
 
     Raises SpecInvalid; Denied or Unavailable when there is no regular file that may be read.
     """
+    return read(read_bytes(path), file=str(path))
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Answer what the regular file at *path* holds, or standard input for ``-``; see :func:`read_file`."""
     name = str(path)
     try:
-        return read(_from_stdin() if name == STDIN else _from_file(name), file=name)
+        return _from_stdin() if name == STDIN else _from_file(name)
     except OSError as error:
         raise refused(Path(name), error) from error
 

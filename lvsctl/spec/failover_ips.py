@@ -7,7 +7,7 @@ from pydantic import model_validator
 
 from lvsctl.spec.base import Block
 from lvsctl.spec.script import Argument
-from lvsctl.spec.values import AbsolutePath, Address, Interface, Name, OneOf, Parsed, Word, expected
+from lvsctl.spec.values import AbsolutePath, Address, Interface, Name, OneOf, Parsed, ServiceName, Word, expected
 
 IPV6_UNIT = 64
 """Providers route IPv6 to a server by the /64."""
@@ -49,7 +49,7 @@ class FailoverIp(Block):
     """File with the API's user and password, or token; nobody else may be able to read it."""
     command: tuple[Annotated[str, Argument()], ...] | None = None
     """For provider `command`: the program and its first arguments."""
-    targets: dict[Name, Word] = {}
+    targets: dict[ServiceName, Word] = {}
     """For each node, what the provider calls the place to point at: an IPv4 address, a /64 network, a server id."""
 
     @model_validator(mode="after")

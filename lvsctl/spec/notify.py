@@ -6,7 +6,7 @@ from pydantic import field_validator, model_validator
 
 from lvsctl.spec.base import Block
 from lvsctl.spec.script import Argument
-from lvsctl.spec.values import JsonSchema, Name, OneOf, Whole, expected
+from lvsctl.spec.values import JsonSchema, OneOf, ServiceName, Whole, expected
 
 VERBS = ("failover", "return_path")
 
@@ -20,7 +20,7 @@ class Action(Block):
     """`failover` points the failover IPs here; `return_path` makes them answer through their own gateway."""
     sorry: Annotated[str, OneOf("on", "off")] | None = None
     """Swap services to the sorry backend, or back."""
-    services: tuple[Name, ...] = ()
+    services: tuple[ServiceName, ...] = ()
     """Which virtual servers `sorry` swaps; empty means the ones the event is about."""
     run: tuple[Annotated[str, Argument()], ...] | None = None
     """A program and its arguments; no shell is involved."""
@@ -76,7 +76,7 @@ class Notify(Block):
     """When it goes into the fault state here."""
     stop: tuple[Action, ...] = ()
     """When keepalived stops."""
-    quorum: dict[Name, QuorumActions] = {}
+    quorum: dict[ServiceName, QuorumActions] = {}
     """Per virtual server: what to do when its quorum is lost or back."""
     off: bool = False
     """Written as `notify: none`: lvsctl's hooks and FIFO are left out of keepalived.conf."""

@@ -19,7 +19,7 @@ from lvsctl.spec.server_group import VirtualServerGroup
 from lvsctl.spec.sorry import Ignore, Sorry, Sysctl
 from lvsctl.spec.sync_group import VrrpSyncGroup
 from lvsctl.spec.track import TrackFile, VrrpScript, VrrpTrackProcess
-from lvsctl.spec.values import Address, Name, Text
+from lvsctl.spec.values import Address, Name, ServiceName, Text
 from lvsctl.spec.virtual_server import VirtualServer
 from lvsctl.spec.vrrp_instance import VrrpInstance
 
@@ -32,7 +32,7 @@ OLDEST_TARGET = (2, 0, 0)
 class Spec(Root, Extensible):
     """A pair of directors. Every block that keepalived knows is here under its own keyword, in the plural if it has a name."""
 
-    nodes: Annotated[dict[Name, Node], OWN] = {}
+    nodes: Annotated[dict[ServiceName, Node], OWN] = {}
     """The two directors by name."""
     target_version: Annotated[str, Text("a keepalived release such as 2.2.7", r"[0-9]+\.[0-9]+\.[0-9]+"), OWN] = (
         DEFAULT_TARGET
@@ -75,7 +75,7 @@ class Spec(Root, Extensible):
     """The VRRP instances: who answers for which addresses."""
     virtual_server_groups: Annotated[dict[Name, VirtualServerGroup], named("virtual_server_group")] = {}
     """Lists of addresses and firewall marks that one virtual server serves."""
-    virtual_servers: Annotated[dict[Name, VirtualServer], named("virtual_server")] = {}
+    virtual_servers: Annotated[dict[ServiceName, VirtualServer], named("virtual_server")] = {}
     """The services by name."""
     extra: Annotated[tuple[ExtraLine, ...], OWN] = ()
     """Raw lines outside of any block, for keywords lvsctl has no field for."""

@@ -237,8 +237,18 @@ class RawLine(Parsed):
 Str = Annotated[str, Text()]
 Word = Annotated[str, Text("one word without spaces", r"[^\s]+")]
 Name = Annotated[
-    str, Text("a name of letters, digits, '_', '-', '.' or ':'", r"[A-Za-z0-9_][A-Za-z0-9_.:-]*", high=200)
+    str,
+    Text(
+        "a name without quotes, backslashes, braces, '#', '!', '$' or slashes, that does not begin with '@' or '~'",
+        r"""(?![@~ ])[^"'\\{}#!$/\t\n]*[^"'\\{}#!$/\s]""",
+        high=200,
+    ),
 ]
+"""What keepalived.conf calls a block."""
+ServiceName = Annotated[
+    str, Text("a name of letters, digits, '_', '-', '.' or ':'", r"[A-Za-z0-9_][A-Za-z0-9_.:-]*", high=100)
+]
+"""What the spec calls a node or a service: also part of file names."""
 Interface = Annotated[str, Text("a network interface name of at most 15 characters", r"[^\s/!#{}]+", high=15)]
 AbsolutePath = Annotated[str, Text("an absolute path", r"/[^\n]*")]
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from lvsctl.compose.adopt.reading import Path, Reading
+from lvsctl.compose.adopt.reading import Path, Plain, Reading
 from lvsctl.keepalived.config import Statement
 from lvsctl.spec.base import Model
 from lvsctl.spec.real_server import RealServer
@@ -15,11 +15,11 @@ def _virtual_server(statement: Statement, path: Path, reading: Reading) -> dict[
     data: dict[str, Any] = {}
     match statement.words[1:]:
         case ("fwmark", mark, *_):
-            data["fwmark"] = mark
+            data["fwmark"] = Plain(mark)
         case ("group", name, *_):
             data["group"] = name
         case (address, port, *_):
-            data |= {"address": address, "port": port}
+            data |= {"address": address, "port": Plain(port)}
         case (address,):
             data["address"] = address
     for key in data:
@@ -28,7 +28,8 @@ def _virtual_server(statement: Statement, path: Path, reading: Reading) -> dict[
 
 
 def _real_server(statement: Statement, path: Path, reading: Reading) -> dict[str, Any]:
-    data = dict(zip(("address", "port"), statement.words[1:], strict=False))
+    address, *port = statement.words[1:]
+    data: dict[str, Any] = {"address": address} | ({"port": Plain(port[0])} if port else {})
     for key in data:
         reading.came_from((*path, key), statement)
     return data

@@ -4,23 +4,26 @@ Generic, by the marks of the models: no value is judged here, that is what the m
 that has no field stays as a raw line of its block where keepalived knows its keyword; else it is noted.
 """
 
+import re
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from lvsctl.compose.adopt.heads import HEADS, NAMES
-from lvsctl.compose.adopt.reading import Path, Reading
+from lvsctl.compose.adopt.reading import Path, Plain, Reading
 from lvsctl.keepalived.config import Statement
 from lvsctl.keepalived.grammar import Path as GrammarPath
 from lvsctl.keepalived.grammar import find
 from lvsctl.keepalived.print import Unprintable, print_config
-from lvsctl.spec.base import Extensible, Line, Model
+from lvsctl.spec.base import Line, Model
 from lvsctl.spec.forms import Form
 from lvsctl.spec.layout import Field, fields
 from lvsctl.spec.script import Script
 from lvsctl.spec.synonyms import SYNONYMS
 
 NOT_CARRIED = {
+    ("VirtualServer", "hashed"): "keepalived does nothing with it",
     (
         "VrrpInstance",
         "state",
@@ -30,8 +33,6 @@ NOT_CARRIED = {
 
 ALWAYS_SO = {("VrrpInstance", "state", "BACKUP")}
 """Statements that are rendered anyway, so nothing is lost."""
-
-HARMLESS = {("VirtualServer", "hashed"), ("HttpGet", "nb_get_retry"), ("SslGet", "nb_get_retry")}
 
 RENAMED = {("HttpGet", "nb_get_retry"): "retry", ("SslGet", "nb_get_retry"): "retry"}
 """Deprecated keywords that mean exactly what another one means."""
@@ -78,8 +79,24 @@ def keywords(model: type[Model]) -> dict[str, Field]:
 def joined(words: Iterable[str]) -> str:
     """Write words as the shorthand of a Line: quoted where they would fall apart."""
     return " ".join(
-        f'"{word}"' if not word or any(sign.isspace() for sign in word) else word for word in words
+        f'"{word}"' if not word or any(sign.isspace() for sign in word) else word
+        for word in map(_number, words)
     )
+
+
+_NUMBER = re.compile(r"\s*([+-]?)0*([0-9]+)((?:\.[0-9]*)?)\s*\Z")
+
+
+def _number(word: str) -> str:
+    """Answer a number as people write it: keepalived takes white space and leading zeros, to the base of ten."""
+    found = (
+        _NUMBER.match(word) if word[:1].isspace() or word[-1:].isspace() or word[:1] in ("0", "+") else None
+    )
+    return "".join(found.groups()).removeprefix("+") if found else word
+
+
+def _scalar(field: Field, word: str) -> str:
+    return Plain(_number(word)) if field.item in (int, Decimal, bool) else word
 
 
 def raw_lines(statement: Statement) -> list[str]:
@@ -100,14 +117,9 @@ def _without_field(
         return
     if reason := NOT_CARRIED.get((model.__name__, keyword)):
         reading.leave(statement, path, f"{' '.join(statement.words)}: not carried: {reason}")
-    elif find((*grammar, keyword)) is None or not issubclass(model, (Extensible,)):
-        reading.leave(
-            statement,
-            path,
-            f"{keyword}: not carried: keepalived does not know this keyword here and ignores it",
-        )
-    else:
+    elif find((*grammar, keyword)) is not None:
         keep_raw(statement, data, path, reading)
+    # What keepalived does not know either, the parser has noted already.
 
 
 def keep_raw(statement: Statement, data: dict[str, Any], path: Path, reading: Reading) -> None:
@@ -131,7 +143,7 @@ def _flag(
     reading: Reading,
     _grammar: GrammarPath,
 ) -> None:
-    data[field.key] = "true"
+    data[field.key] = Plain("true")
     reading.came_from(path, statement)
     _superfluous(statement, 1, path, reading)
 
@@ -144,7 +156,7 @@ def _switch(
     reading: Reading,
     _grammar: GrammarPath,
 ) -> None:
-    data[field.key] = statement.words[1] if len(statement.words) > 1 else "true"
+    data[field.key] = Plain(statement.words[1] if len(statement.words) > 1 else "true")
     reading.came_from(path, statement)
     _superfluous(statement, 2, path, reading)
 
@@ -168,7 +180,7 @@ def _word(
     if field.item is Script:
         data[field.key] = _script(statement.words[1:])
     else:
-        data[field.key] = statement.words[1]
+        data[field.key] = _scalar(field, statement.words[1])
         _superfluous(statement, 2, path, reading)
 
 
@@ -208,7 +220,7 @@ def _line(
     reading: Reading,
     _grammar: GrammarPath,
 ) -> None:
-    data[field.key] = joined(statement.words[1:]) if len(statement.words) > 1 else "true"
+    data[field.key] = joined(statement.words[1:]) if len(statement.words) > 1 else Plain("true")
     reading.came_from(path, statement)
 
 

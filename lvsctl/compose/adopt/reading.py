@@ -10,6 +10,12 @@ from lvsctl.spec.paths import dotted
 Path = tuple[str | int, ...]
 
 
+class Plain(str):
+    """A value that YAML may show without quotes, as the number or truth that it is."""
+
+    __slots__ = ()
+
+
 @dataclass
 class Reading:
     """One file on its way into a spec."""
