@@ -95,8 +95,8 @@ class Encap(Line):
 
 def _take_encap(rest: deque[str]) -> str:
     """Take a tunnel off the words that follow ``encap``: its kind, then its options as far as they go."""
-    words = [rest.popleft()] if rest else [""]
-    options = OPTIONS.get(words[0], frozenset())
+    words = [OneOf(*OPTIONS).parse(rest.popleft() if rest else None)]
+    options = OPTIONS[words[0]]
     if rest and words[0] in ("mpls", "ila"):
         words.append(rest.popleft())
     while len(rest) > 1 and rest[0] in options:

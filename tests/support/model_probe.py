@@ -59,7 +59,8 @@ class Edge(NamedTuple):
 def edges(model: type[Model]) -> Iterator[Edge]:
     """Yield the numbers of *model*, those in its lines included."""
     hints = get_type_hints(model, include_extras=True)
-    for name, field in fields(model).items():
+    for field in fields(model).values():
+        name = field.name
         if _is_line(field.item) and field.form is Form.LINE:
             yield from (edge._replace(path=(name, *edge.path)) for edge in edges(field.item))
         elif found := _range(hints[name]):
