@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.support import lab
+from tests.support.require import refuse
 
 IN_GUEST = "LVSCTL_LAB" in os.environ
 BOOT_LIMIT = 240.0
@@ -77,7 +78,7 @@ class HostSide:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         if self.refusal and _is_kernel(item):
-            refuse(self.refusal)
+            refuse("kernel", f"the kernel lab cannot run: {self.refusal}")
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
@@ -215,13 +216,6 @@ class Results:
 
 def _is_kernel(item: pytest.Item) -> bool:
     return item.get_closest_marker("kernel") is not None
-
-
-def refuse(reason: str) -> None:
-    """Skip with the reason, or fail when LVSCTL_REQUIRE asks for the lab."""
-    if "kernel" in os.environ.get("LVSCTL_REQUIRE", "").replace(",", " ").split():
-        pytest.fail(f"LVSCTL_REQUIRE=kernel, but the kernel lab cannot run: {reason}", pytrace=False)
-    pytest.skip(f"the kernel lab cannot run: {reason}")
 
 
 def failure(item: pytest.Item, text: str) -> pytest.TestReport:
