@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from lvsctl.keepalived.account import account, held
 from lvsctl.keepalived.inventory import Inventory
 from lvsctl.keepalived.judge import Unverified, Valid, Verdict, objections
 from lvsctl.keepalived.obstacles import obstacles
-from lvsctl.keepalived.process import Daemon, children, find, is_alive, tell
+from lvsctl.keepalived.process import Ambiguous, Daemon, children, find, is_alive, tell
 from lvsctl.keepalived.running import Seen, Wanted, shortcoming
 
 
@@ -163,7 +164,9 @@ def _take_back(
             return Outcome.BROKEN, f"the previous file is back, and with it {failure}"
         return Outcome.ROLLED_BACK, "the previous file is back"
     while time.monotonic() < deadline:
-        if (started := find(path)) and not _await(started, Wanted(previous.text, inventory), deadline):
-            return Outcome.ROLLED_BACK, "its supervisor has started it again, with the previous file"
+        # For a moment the children of the dead one can look like daemons of their own.
+        with suppress(Ambiguous):
+            if (started := find(path)) and not _await(started, Wanted(previous.text, inventory), deadline):
+                return Outcome.ROLLED_BACK, "its supervisor has started it again, with the previous file"
         time.sleep(POLL)
     return Outcome.BROKEN, "the previous file is back, but nothing has started keepalived again"

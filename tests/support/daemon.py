@@ -24,6 +24,7 @@ done
 while :; do
     keepalived -n -l -D "$@" || :
     test -n "$SUPERVISED" || exit 0
+    sleep 0.2
 done
 """
 
