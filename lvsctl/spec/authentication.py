@@ -17,6 +17,7 @@ class SecretFile:
     """A file on each node that holds the line ``auth_pass PASSWORD``, so that the password stands nowhere else."""
 
     file: str
+    """Its absolute path; what is rendered includes it (:mod:`lvsctl.compose.write`)."""
 
 
 class _Secret(Parsed):
@@ -33,7 +34,12 @@ class _Secret(Parsed):
             raise ValueError(
                 f"expected a password of 1 to {PASSWORD_BYTES} bytes: keepalived cuts off the rest"
             )
-        return printable(value)
+        try:
+            return printable(value)
+        except ValueError:
+            raise ValueError(
+                "a password holds no double quote, no control character, and no definition of keepalived such as $_PWD"
+            ) from None
 
     def json_schema(self) -> JsonSchema:
         file = {"type": "object", "required": ["file"], "additionalProperties": False}
