@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from lvsctl.keepalived.config import Config, Statement
+from lvsctl.keepalived.parse_lexer import split_escaped
 
 NOTHING: Mapping[PurePosixPath, str] = MappingProxyType({})
 
@@ -186,8 +187,8 @@ def _commands(each: Statement) -> Iterator[str]:
 
 def _program(command: str) -> PurePosixPath | None:
     """Answer the program of a command line; one without a folder is looked for on the PATH."""
-    words = command.split(maxsplit=1)
-    name = words[0].strip("'\"").removeprefix("<") if words else ""
+    words = split_escaped(command) or command.split(maxsplit=1)
+    name = words[0].removeprefix("<") if words else ""
     if not name or name in (".", ".."):
         return None
     return _absolute(name if "/" in name else f"{BARE_PROGRAMS}/{name}")

@@ -13,6 +13,7 @@ from lvsctl.spec.global_defs import GlobalDefs
 from lvsctl.spec.lvs_method import LvsMethod
 from lvsctl.spec.nodes import Node
 from lvsctl.spec.real_server import RealServer
+from lvsctl.spec.server_group import VirtualServerGroup
 from lvsctl.spec.sorry import Sorry
 from lvsctl.spec.spec import Spec
 from lvsctl.spec.tracking import UnicastPeer
@@ -34,7 +35,7 @@ def resolve(spec: Spec, node: str) -> Spec:
             name: _instance(instance, node, spec.nodes) for name, instance in spec.vrrp_instances.items()
         },
         "virtual_servers": {
-            name: _virtual_server(service, spec.nodes.get(node), spec.sorry)
+            name: _virtual_server(service, spec.nodes.get(node), spec)
             for name, service in spec.virtual_servers.items()
         },
     }
@@ -94,23 +95,32 @@ def _unicast(instance: VrrpInstance, here: Node, others: list[Node]) -> dict[str
     return changes
 
 
-def _virtual_server(service: VirtualServer, here: Node | None, sorry: Sorry | None) -> VirtualServer:
-    changes: dict[str, Any] = {**_defaults(service), **dict(_local_sorry(service, here, sorry or Sorry()))}
+def _virtual_server(service: VirtualServer, here: Node | None, spec: Spec) -> VirtualServer:
+    changes: dict[str, Any] = {
+        **_defaults(service, spec.virtual_server_groups),
+        **dict(_local_sorry(service, here, spec.sorry or Sorry())),
+    }
     if service.checks:
         changes["real_servers"] = tuple(_checked(server, service) for server in service.real_servers)
     return service.model_copy(update=changes) if changes else service
 
 
-def _defaults(service: VirtualServer) -> dict[str, Any]:
+def _defaults(service: VirtualServer, groups: Mapping[str, VirtualServerGroup]) -> dict[str, Any]:
     """Answer what 2.2.7 assumes and complains about when it is not written; UDP, its guess, nobody means."""
     changes: dict[str, Any] = {}
     if service.lvs_sched is None:
         changes["lvs_sched"] = "wlc"
     if service.lvs_method is None:
         changes["lvs_method"] = NAT
-    if service.protocol is None and service.address is not None:
+    if service.protocol is None and _has_addresses(service, groups):
         changes["protocol"] = "TCP"
     return changes
+
+
+def _has_addresses(service: VirtualServer, groups: Mapping[str, VirtualServerGroup]) -> bool:
+    """Answer whether clients reach *service* by an address; a firewall mark takes no protocol."""
+    entries = groups.get(service.group or "", ())
+    return service.address is not None or any(entry.address is not None for entry in entries)
 
 
 def _checked(server: RealServer, service: VirtualServer) -> RealServer:

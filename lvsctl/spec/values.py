@@ -249,7 +249,15 @@ ServiceName = Annotated[
     str, Text("a name of letters, digits, '_', '-', '.' or ':'", r"[A-Za-z0-9_][A-Za-z0-9_.:-]*", high=100)
 ]
 """What the spec calls a node or a service: also part of file names."""
-Interface = Annotated[str, Text("a network interface name of at most 15 characters", r"[^\s/!#{}]+", high=15)]
+# The kernel's dev_valid_name (net/core/dev.c), and ASCII only, so that characters are bytes.
+Interface = Annotated[
+    str,
+    Text(
+        "a network interface name of at most 15 characters",
+        r"(?!\.\.?\Z)[^\x00-\x20\x7f-\U0010ffff/:!#{}%]+",
+        high=15,
+    ),
+]
 AbsolutePath = Annotated[str, Text("an absolute path", r"/[^\n]*")]
 
 
