@@ -46,12 +46,7 @@ class UseVmac(OptionalLine):
 
     @classmethod
     def _parts(cls, words: list[str]) -> Iterator[tuple[str, Any]]:
-        yield from _sorted(words, _vmac_part)
-
-    @model_validator(mode="after")
-    def _reads_as_written(self) -> Self:
-        _check_interface(self.interface, _vmac_part)
-        return self
+        yield from _sorted(words, lambda word: "mac" if ":" in word else "interface")
 
 
 class UseIpvlan(OptionalLine):
@@ -72,7 +67,8 @@ class UseIpvlan(OptionalLine):
 
     @model_validator(mode="after")
     def _reads_as_written(self) -> Self:
-        _check_interface(self.interface, _ipvlan_part)
+        if self.interface is not None and (part := _ipvlan_part(self.interface)) != "interface":
+            raise ValueError(f"keepalived would read the interface name {self.interface!r} as {part}")
         return self
 
 
@@ -135,15 +131,6 @@ def _sorted(words: list[str], part: Callable[[str], str]) -> Iterator[tuple[str,
             raise ValueError(f"expected at most one {name}, and {word!r} is another")
         seen.add(name)
         yield name, word
-
-
-def _check_interface(name: str | None, part: Callable[[str], str]) -> None:
-    if name is not None and part(name) != "interface":
-        raise ValueError(f"keepalived would read the interface name {name!r} as {part(name)}")
-
-
-def _vmac_part(word: str) -> str:
-    return "mac" if ":" in word else "interface"
 
 
 def _ipvlan_part(word: str) -> str:

@@ -274,7 +274,7 @@ def test_a_keyword_is_written_as_keepalived_reads_it(
         ({"use_vmac": "00:00:5e:00:01:05"}, "RFC 5798"),
         ({"use_vmac": "02:00:00:00"}, "five or six octets"),
         ({"use_vmac": "false"}, "leave this keyword out"),
-        ({"use_vmac": {"interface": "a:b"}}, "as mac"),
+        ({"use_vmac": {"interface": "a:b"}}, "a network interface name"),
         ({"use_ipvlan": {"interface": "bridge"}}, "as mode"),
         ({"use_ipvlan": "10.0.0.1 10.0.0.2"}, "at most one address"),
         ({"notify_deleted": "no"}, "leave notify_deleted out"),
