@@ -56,10 +56,14 @@ STDIN = "-"
 
 def read(text: bytes | str, *, file: str) -> Document:
     """Read a spec; raises SpecInvalid with every fault that was found. *file* is its name in messages."""
-    name = "<stdin>" if file == STDIN else file
+    name = _shown(file)
     text, lines = decoded(text, name)
     data, root = _understood(text, name, lines).finish()
     return Document(name, text, data, root, lines)
+
+
+def _shown(file: str) -> str:
+    return "<stdin>" if file == STDIN else file
 
 
 def _understood(text: str, file: str, lines: Lines) -> Tree:
@@ -73,7 +77,6 @@ def _understood(text: str, file: str, lines: Lines) -> Tree:
             failures.append((failure, tree))
         else:
             return tree
-
 
     def reach(failed: tuple[Malformed, Tree]) -> int:
         offset = failed[0].offset
@@ -97,7 +100,7 @@ def read_bytes(path: str | Path) -> bytes:
     try:
         return _from_stdin() if name == STDIN else _from_file(name)
     except OSError as error:
-        raise refused(Path(name), error) from error
+        raise refused(Path(_shown(name)), error) from error
 
 
 def _from_stdin() -> bytes:

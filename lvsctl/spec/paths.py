@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-_WORD = re.compile(r"[\w/-]+", re.ASCII)
+_WORD = re.compile(r"[\w/-]+|<<", re.ASCII)
 
 _LONGEST = 60
 

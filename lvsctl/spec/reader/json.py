@@ -20,6 +20,8 @@ _TOKEN = re.compile(
 )
 _BLANK = re.compile(r"[ \t\r\n]*")
 
+_OPEN_QUOTE = "expected the text that begins here to end with another double quote on this line"
+
 _VALUE, _ITEM, _FIRST_KEY, _KEY, _COLON, _IN_LIST, _IN_MAPPING, _END = (
     "a value",
     "a value or ']'",
@@ -54,7 +56,9 @@ def parse(text: str, tree: Tree) -> None:
         found = _TOKEN.match(text, start)
         kind = (found["mark"] or found.lastgroup or "") if found else ""
         if not found or kind not in _ALLOWED[expected]:
-            raise Malformed(start, f"expected {expected}")
+            raise Malformed(
+                start, _OPEN_QUOTE if text.startswith('"', start) and not found else f"expected {expected}"
+            )
         offset = found.end()
         match kind:
             case "{":
