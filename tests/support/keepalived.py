@@ -59,7 +59,7 @@ class Keepalived:
     def log(self) -> str:
         return self.program.output
 
-    def wait_started(self, timeout: float = 30) -> None:
+    def wait_started(self, timeout: float = 60) -> None:
         """Wait until every child has read its configuration; raises NotStarted."""
         wait_until(lambda: ENDED.search(self.log) or not self.program.alive, timeout)
         if STARTED not in self.log or not self.program.alive:
@@ -71,7 +71,7 @@ class Keepalived:
         self.program.signal(signal.SIGHUP)
         assert wait_until(lambda: self.log.count("Reload complete") > before), self.log
 
-    def dumps(self, timeout: float = 10) -> Mapping[str, str]:
+    def dumps(self, timeout: float = 60) -> Mapping[str, str]:
         """Ask for its account of what it parsed and answer it, by file name (``keepalived_check.data``)."""
         expected = 1 + len(set(CHILD.findall(self.log)))
         for path in self._data():

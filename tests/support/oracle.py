@@ -9,17 +9,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.support.hosts import Net
+from tests.support.hosts import Host, Net
 from tests.support.keepalived import Keepalived, NotStarted
 
 AFTER = re.compile(r"\b(?:interfaces?|dev|iif|oif|vrf|lvs_sync_daemon\w*)[ \t{]+([^\s}]+)")
 BLOCK = re.compile(r"\b(?:track_interface|linkbeat_interfaces|interface_up_down_delays)\s*\{([^}]*)\}")
 DEFINED = re.compile(r"^\$\w+[ \t]*=[ \t]*(\S+)", re.MULTILINE)
 DEVICE = re.compile(r"[a-z][a-z_-]*[0-9][\w.-]{0,12}")
-MISSING = re.compile(
-    r"(?P<vrf>VRF )?interface (?P<one>\S+) (?:.* )?doesn't exist|unknown interface (?P<other>\S+) specified"
-)
+MISSING = {
+    "vrf": re.compile(r"VRF interface (\S+) doesn't exist"),
+    "dummy": re.compile(r"(?<!VRF )interface (\S+) (?:.* )?doesn't exist|unknown interface (\S+) specified"),
+    "netns": re.compile(r"Failed to open (?:/var)?/run/netns/(\S+)"),
+}
+"""What keepalived says about a device or namespace that is not there, by kind."""
 ATTEMPTS = 4
+
+Things = Mapping[str, str]
+"""Kind (dummy, vrf, netns) by name."""
+Files = Mapping[str, str | bytes]
 
 
 class Account(NamedTuple):
@@ -36,7 +43,7 @@ def dumps_of(
     *,
     interfaces: Iterable[str] | None = None,
     config_id: str = "",
-    files: Mapping[str, str | bytes] | None = None,
+    files: Files | None = None,
 ) -> Mapping[str, str]:
     """Answer the dumps alone; see :func:`account_of`."""
     return account_of(config, interfaces=interfaces, config_id=config_id, files=files).dumps
@@ -47,13 +54,13 @@ def account_of(
     *,
     interfaces: Iterable[str] | None = None,
     config_id: str = "",
-    files: Mapping[str, str | bytes] | None = None,
+    files: Files | None = None,
 ) -> Account:
     """Start keepalived on *config* on a host of its own and answer its account; raises NotStarted.
 
     Every interface is a dummy, up, with an address (192.0.2.1 and following). Without *interfaces* those exist
-    that the configuration seems to name, and those that keepalived then misses. *files* are written on the
-    host first, by absolute path; those that begin with ``#!`` are executable.
+    that the configuration seems to name, and those (and network namespaces) that keepalived then misses.
+    *files* are written on the host first, by absolute path; those that begin with ``#!`` are executable.
     """
     data = (
         config.read_bytes()
@@ -63,12 +70,12 @@ def account_of(
         else config
     )
     if interfaces is not None:
-        attempts = _account(data, dict.fromkeys(interfaces, "dummy"), config_id, files or {})
+        outcome = _account(data, dict.fromkeys(interfaces, "dummy"), config_id, files or {})
     else:
-        attempts = _guessed(data, config_id, files or {})
-    if isinstance(attempts, NotStarted):
-        raise attempts
-    return attempts
+        outcome = _guessing(data, config_id, files or {})
+    if isinstance(outcome, NotStarted):
+        raise outcome
+    return outcome
 
 
 def interfaces_of(config: str) -> list[str]:
@@ -78,29 +85,28 @@ def interfaces_of(config: str) -> list[str]:
     return list(dict.fromkeys(word for word in words if DEVICE.fullmatch(word))) or ["eth0"]
 
 
-def _guessed(data: bytes, config_id: str, files: Mapping[str, str | bytes]) -> Account | NotStarted:
-    devices = dict.fromkeys(interfaces_of(data.decode("utf-8", "replace")), "dummy")
+def _guessing(data: bytes, config_id: str, files: Files) -> Account | NotStarted:
+    things = dict.fromkeys(interfaces_of(data.decode("utf-8", "replace")), "dummy")
     for _ in range(ATTEMPTS):
-        outcome = _account(data, devices, config_id, files)
+        outcome = _account(data, things, config_id, files)
         missed = dict(_missed(outcome.log))
-        if missed.items() <= devices.items():
+        if missed.items() <= things.items():
             break
-        devices |= missed
+        things |= missed
     return outcome
 
 
 def _missed(log: str) -> Iterator[tuple[str, str]]:
-    """Yield the interfaces that keepalived missed, and of which kind they have to be."""
-    for found in MISSING.finditer(log):
-        yield found["one"] or found["other"], "vrf" if found["vrf"] else "dummy"
+    """Yield name and kind of what keepalived missed."""
+    for kind, pattern in MISSING.items():
+        for found in pattern.finditer(log):
+            yield found[found.lastindex or 0], kind
 
 
-def _account(
-    data: bytes, devices: Mapping[str, str], config_id: str, files: Mapping[str, str | bytes]
-) -> Account | NotStarted:
+def _account(data: bytes, things: Things, config_id: str, files: Files) -> Account | NotStarted:
     with Net() as net:
         host = net.host("oracle")
-        host.ip(*(line for index, item in enumerate(devices.items(), 1) for line in _device(index, *item)))
+        _furnish(host, things)
         for name, content in files.items():
             host.write(name, content, 0o755 if content[:2] in ("#!", b"#!") else 0o644)
         keepalived = Keepalived(host, data, config_id=config_id)
@@ -109,6 +115,16 @@ def _account(
             return Account(keepalived.dumps(), keepalived.log)
         except NotStarted as failure:
             return failure
+
+
+def _furnish(host: Host, things: Things) -> None:
+    """Make the devices, on the host and in each of its network namespaces."""
+    devices = {name: kind for name, kind in things.items() if kind != "netns"}
+    batch = [line for index, item in enumerate(devices.items(), 1) for line in _device(index, *item)]
+    host.ip(*batch)
+    for name in things.keys() - devices.keys():
+        host.run(["ip", "netns", "add", name])
+        host.run(["ip", "-netns", name, "-batch", "-"], stdin="\n".join([*batch, "link set lo up", ""]))
 
 
 def _device(index: int, name: str, kind: str) -> Iterator[str]:
