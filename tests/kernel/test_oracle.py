@@ -69,7 +69,7 @@ def test_what_keepalived_misses_is_made(config: str, proof: str) -> None:
 
 def test_other_files_and_the_config_id_are_there() -> None:
     config = f"{VRRP}@lb2 include /etc/keepalived/more.conf\n@lb1 include /nowhere\n"
-    second = VRRP.replace("VI_1", "VI_2").replace("51", '52\n notify "/opt/notify one"')
+    second = VRRP.replace("VI_1", "VI_2").replace("51", '52\n notify "/opt/notify one" root')
     files = {"/etc/keepalived/more.conf": second, "/opt/notify": "#!/bin/sh\n"}
     account = account_of(config, config_id="lb2", files=files)
     assert "VRRP Instance = VI_2" in account.dumps["keepalived.data"]
