@@ -22,6 +22,7 @@ from lvsctl.ipvs.model import (
     SyncDaemon,
     Timeouts,
     Tunnel,
+    canonical_dest,
 )
 from lvsctl.ipvs.wire import Malformed, attributes
 from lvsctl.vocabulary import (
@@ -137,7 +138,7 @@ def _dest_key(family: int, address: bytes, port: bytes) -> DestKey:
 def _dest(method: int, weight: int, upper: int, lower: int, *tunnel: Any) -> Dest:
     if method >= len(numbers.METHODS):
         raise Malformed(f"a destination with forwarding method {method}")
-    return Dest(numbers.METHODS[method], weight, upper, lower, _tunnel(*tunnel))
+    return canonical_dest(Dest(numbers.METHODS[method], weight, upper, lower, _tunnel(*tunnel)))
 
 
 def _tunnel(kind: int, port: bytes, flags: int) -> Tunnel:

@@ -26,6 +26,7 @@ from lvsctl.ipvs.model import (
     Timeouts,
     VirtualServer,
     canonical,
+    canonical_dest,
 )
 from lvsctl.ipvs.steps import (
     AddDest,
@@ -87,8 +88,8 @@ class MemoryIpvs:
         refusals = []
         for given in steps:
             encode.batch([given], 0, 0)  # raises where a value does not fit into the kernel's fields
+            code = self._refusal(given)
             step = _as_kept(given)
-            code = self._refusal(step)
             if code:
                 refusals.append(Refusal(given, code))
             else:
@@ -212,6 +213,8 @@ class MemoryIpvs:
 def _as_kept(step: Step) -> Step:
     if isinstance(step, AddService | EditService):
         return step._replace(service=canonical(step.service))
+    if isinstance(step, AddDest | EditDest):
+        return step._replace(dest=canonical_dest(step.dest))
     return step
 
 

@@ -168,8 +168,18 @@ class Info(NamedTuple):
     connection_table_size: int
 
 
+def canonical_dest(dest: Dest) -> Dest:
+    """Answer *dest* without what has no effect: a tunnel without TUN, a port without gue, checksums without gue or gre."""
+    kind, port, flags = dest.tunnel
+    if not port and not flags and kind is TunnelType.IPIP:
+        return dest
+    if dest.method is not ForwardingMethod.TUN or kind is TunnelType.IPIP:
+        return dest._replace(tunnel=Tunnel())
+    return dest._replace(tunnel=Tunnel(kind, 0, flags)) if port and kind is TunnelType.GRE else dest
+
+
 def canonical(service: Service) -> Service:
-    """Answer *service* as the kernel gives it back: a netmask of a single address is none."""
+    """Answer *service* without what has no effect: a netmask of a single address is none."""
     if service.persistence and service.persistence.netmask in _SINGLE:
         return service._replace(persistence=service.persistence._replace(netmask=None))
     return service

@@ -14,7 +14,16 @@ Why it is like this: docs/explanation/ipvs-plan.md.
 from collections.abc import Container, Iterator
 from itertools import takewhile
 
-from lvsctl.ipvs.model import Dest, DestKey, Observation, Service, Table, VirtualServer, canonical
+from lvsctl.ipvs.model import (
+    Dest,
+    DestKey,
+    Observation,
+    Service,
+    Table,
+    VirtualServer,
+    canonical,
+    canonical_dest,
+)
 from lvsctl.ipvs.steps import (
     AddDest,
     DeleteDest,
@@ -45,7 +54,7 @@ def plan(
     *drain* shows it without any. With *reorder*, destinations in another order than desired are deleted and added
     again one by one, which decides where sh and dh send their clients; otherwise the order is not compared.
     """
-    wanted = {key: server._replace(service=canonical(server.service)) for key, server in desired.items()}
+    wanted = {key: _canonical(server) for key, server in desired.items()}
     for key in wanted.keys() & actual.keys():
         if key in keep_weights:
             wanted[key] = _keep_weights(wanted[key], actual[key])
@@ -88,6 +97,11 @@ def drain_hazard(service: Service, *, templates_expire: bool) -> str:
 
 
 _BY_ORDER = (Scheduler.SH, Scheduler.DH)
+
+
+def _canonical(server: VirtualServer) -> VirtualServer:
+    dests = {key: canonical_dest(dest) for key, dest in server.dests.items()}
+    return VirtualServer(canonical(server.service), dests)
 
 
 def _keep_weights(server: VirtualServer, actual: VirtualServer) -> VirtualServer:

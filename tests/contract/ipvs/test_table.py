@@ -137,6 +137,17 @@ def test_a_netmask_of_one_address_is_none(ipvs: Ipvs) -> None:
     assert {server.service for server in ipvs.table().values()} == {Service(persistence=Persistence(5))}
 
 
+def test_tunnel_settings_without_effect_are_none(ipvs: Ipvs) -> None:
+    pointless = {
+        R1: Dest(ForwardingMethod.NAT, tunnel=Tunnel(TunnelType.GRE, 0, TunnelFlag.CSUM)),
+        DestKey.of("10.1.0.2", 80): Dest(TUN, tunnel=Tunnel(TunnelType.IPIP, 7, TunnelFlag.CSUM)),
+        DestKey.of("10.1.0.3", 80): Dest(TUN, tunnel=Tunnel(TunnelType.GRE, 7, TunnelFlag.CSUM)),
+    }
+    ipvs.send([AddService(WEB, Service()), *(AddDest(WEB, key, dest) for key, dest in pointless.items())])
+    tunnels = [dest.tunnel for dest in ipvs.table()[WEB].dests.values()]
+    assert tunnels == [Tunnel(), Tunnel(), Tunnel(TunnelType.GRE, 0, TunnelFlag.CSUM)]
+
+
 def test_what_exists_is_not_added_again(ipvs: Ipvs) -> None:
     steps: list[Step] = [AddService(WEB, Service()), AddDest(WEB, R1, NAT)]
     assert codes(ipvs, *steps, *steps) == [0, 0, errno.EEXIST, errno.EEXIST]
