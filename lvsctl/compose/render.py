@@ -26,13 +26,14 @@ class Rendered:
     node: str
     text: str
     config: Config
-    header: tuple[str, ...]
+    above: int
+    """How many lines stand above the first statement."""
     mode: int
     """The permissions the file needs: 0600 when a secret is written out in it."""
 
     @cached_property
     def _sources(self) -> list[Hashable]:
-        return sources(self.config, header=self.header)
+        return [None] * self.above + sources(self.config)
 
     def path_at(self, line: int) -> tuple[str | int, ...]:
         """Answer the path in the resolved spec that *line* (from 1) of the text was written from; () for none."""
@@ -52,7 +53,8 @@ def render(declared: Declared, node: str) -> Rendered:
     except Unprintable as error:
         raise SpecInvalid([_fault(declared, node, each) for each in error.all]) from error
     header = _header(declared.document.file, node, body)
-    return Rendered(node, print_config((), header=header) + body, config, header, _mode(spec))
+    text = "".join(f"# {line}\n" for line in header) + "\n" + body
+    return Rendered(node, text, config, len(header) + 1, _mode(spec))
 
 
 def _header(file: str, node: str, body: str) -> tuple[str, ...]:

@@ -34,6 +34,16 @@ NOT_CARRIED = {
 ALWAYS_SO = {("VrrpInstance", "state", "BACKUP")}
 """Statements that are rendered anyway, so nothing is lost."""
 
+NO_ACCOUNT = frozenset({"script", "misc_path"})
+"""Scripts whose user is a keyword of its own: keepalived ignores words after the command."""
+
+LATE = {
+    "script_user": frozenset(
+        {"notify_fifo", "vrrp_notify_fifo", "lvs_notify_fifo", "startup_script", "shutdown_script"}
+    ),
+}
+"""Keywords of which keepalived makes nothing for those that stand before them: then the order has to stay."""
+
 RENAMED = {("HttpGet", "nb_get_retry"): "retry", ("SslGet", "nb_get_retry"): "retry"}
 """Deprecated keywords that mean exactly what another one means."""
 
@@ -50,7 +60,9 @@ def read_block(
         if not statement.words:
             continue
         field = known.get(statement.keyword)
-        if field is None:
+        if field is not None and not LATE.get(statement.keyword, frozenset()).isdisjoint(data):
+            keep_raw(statement, data, path, reading)
+        elif field is None:
             _without_field(model, statement, data, path, reading, grammar)
         else:
             _READERS[field.form](field, statement, data, (*path, field.key), reading, grammar)
@@ -95,6 +107,11 @@ def _number(word: str) -> str:
     return "".join(found.groups()).removeprefix("+") if found else word
 
 
+def _one_line(words: tuple[str, ...]) -> str:
+    line = joined(words)
+    return Plain(line or "true") if not line or line.lstrip("-").isdigit() else line
+
+
 def _scalar(field: Field, word: str) -> str:
     return Plain(_number(word)) if field.item in (int, Decimal, bool) else word
 
@@ -113,6 +130,7 @@ def _without_field(
     grammar: GrammarPath,
 ) -> None:
     keyword = statement.keyword
+    reading.came_from((*path, keyword), statement)
     if (model.__name__, *statement.words) in ALWAYS_SO:
         return
     if reason := NOT_CARRIED.get((model.__name__, keyword)):
@@ -177,7 +195,7 @@ def _word(
         )
         return
     reading.came_from(path, statement)
-    if field.item is Script:
+    if field.item is Script and field.key not in NO_ACCOUNT:
         data[field.key] = _script(statement.words[1:])
     else:
         data[field.key] = _scalar(field, statement.words[1])
@@ -220,7 +238,7 @@ def _line(
     reading: Reading,
     _grammar: GrammarPath,
 ) -> None:
-    data[field.key] = joined(statement.words[1:]) if len(statement.words) > 1 else Plain("true")
+    data[field.key] = _one_line(statement.words[1:])
     reading.came_from(path, statement)
 
 

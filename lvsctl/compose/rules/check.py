@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from lvsctl.compose.rules.host import HostFacts
-from lvsctl.compose.rules.rule import RULES, Finding, Pair, Path, Rule
-from lvsctl.spec.paths import dotted
-from lvsctl.spec.spec import Spec
+from lvsctl.compose.rules.ignores import is_ignored, unused
+from lvsctl.compose.rules.rule import RULES, Finding, Pair, Rule
 
 
 class Checked(NamedTuple):
@@ -18,35 +17,29 @@ class Checked(NamedTuple):
 
 
 def check(pair: Pair, host: HostFacts | None = None, *, host_node: str = "") -> Checked:
-    """Apply the rules to *pair*; *host* describes the machine of *host_node*, when there is one to look at."""
+    """Apply the rules to *pair*; *host* describes the machine of *host_node*, when there is one to look at.
+
+    Findings come in the order of the rules' ids.
+    """
     found = list(dict.fromkeys(_found(pair, host, host_node)))
-    ignored = [finding for finding in found if _is_ignored(finding, pair.specs[finding.node])]
     unchecked = tuple(rule for rule in RULES.values() if rule.of_host and host is None)
-    left = tuple(finding for finding in found if finding not in ignored)
-    return Checked(left, tuple(ignored), unchecked)
+    found += unused(pair, found, unchecked)
+    left: list[Finding] = []
+    ignored: list[Finding] = []
+    for finding in found:
+        (ignored if is_ignored(finding, pair.specs[finding.node]) else left).append(finding)
+    return Checked(tuple(left), tuple(ignored), unchecked)
 
 
 def _found(pair: Pair, host: HostFacts | None, host_node: str) -> Iterator[Finding]:
     for rule in RULES.values():
         if rule.of_pair:
-            for node, broken in rule.of_pair(pair):
-                yield Finding(rule, node, broken.path, broken.message)
+            for node, (path, message) in rule.of_pair(pair):
+                yield Finding(rule, node, path, message)
         for node, spec in pair.specs.items():
             if rule.of_spec:
-                for broken in rule.of_spec(spec):
-                    yield Finding(rule, node, broken.path, broken.message)
+                for path, message in rule.of_spec(spec):
+                    yield Finding(rule, node, path, message)
             if rule.of_host and host is not None and node == host_node:
-                for broken in rule.of_host(spec, host):
-                    yield Finding(rule, node, broken.path, broken.message)
-
-
-def _is_ignored(finding: Finding, spec: Spec) -> bool:
-    return any(
-        entry.rule == finding.rule.id and (entry.at is None or _is_below(finding.path, entry.at))
-        for entry in spec.ignore
-    )
-
-
-def _is_below(path: Path, prefix: str) -> bool:
-    written = dotted(path)
-    return written == prefix or written.startswith((f"{prefix}.", f"{prefix}["))
+                for path, message in rule.of_host(spec, host):
+                    yield Finding(rule, node, path, message)

@@ -1,18 +1,10 @@
 """What rules may ask about a host. The answers are gathered at the edge (:mod:`lvsctl.host.facts`) or made up by a test."""
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from lvsctl.host.facts import PathComponent
 
-class PathComponent(NamedTuple):
-    """One component of a path from ``/`` down, as keepalived's script security looks at it."""
-
-    path: str
-    kind: str
-    """``directory``, ``file``, ``symlink``, ``other`` or ``missing``."""
-    uid: int = 0
-    gid: int = 0
-    mode: int = 0
-    """Permission bits, sticky and set-id bits included."""
+__all__ = ["HostFacts", "PathComponent"]
 
 
 class HostFacts(Protocol):
@@ -27,9 +19,13 @@ class HostFacts(Protocol):
         ...
 
     def group_exists(self, name: str) -> bool:
-        """Answer whether it has the group *name*."""
+        """Answer whether it has the group *name* (a name or a number)."""
         ...
 
     def components(self, path: str) -> tuple[PathComponent, ...]:
-        """Answer every component of the absolute *path*, the unresolved one first, then those of its target."""
+        """Answer every component of the absolute *path* as it is written, up to the first that is missing."""
+        ...
+
+    def real_path(self, path: str) -> str:
+        """Answer where *path* really is, without links; what is missing stays as it is written."""
         ...
