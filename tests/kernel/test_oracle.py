@@ -68,13 +68,13 @@ def test_what_keepalived_misses_is_made(config: str, proof: str) -> None:
 
 
 def test_other_files_and_the_config_id_are_there() -> None:
-    config = f"{VRRP}@lb2 include /etc/keepalived/more.conf\n@lb1 include /nowhere\n"
-    second = VRRP.replace("VI_1", "VI_2").replace("51", '52\n notify "/opt/notify one" root')
-    files = {"/etc/keepalived/more.conf": second, "/opt/notify": "#!/bin/sh\n"}
-    account = account_of(config, config_id="lb2", files=files)
-    assert "VRRP Instance = VI_2" in account.dumps["keepalived.data"]
+    script = 'vrrp_script check {\n script "/opt/check one"\n user root\n}\n'
+    files = {"/etc/keepalived/more.conf": script, "/opt/check": "#!/bin/sh\n"}
+    vrrp = VRRP.replace("priority 100", "track_script {\n check\n }\n@lb2 priority 102\n@lb1 priority 101")
+    account = account_of(f"include /etc/keepalived/more.conf\n{vrrp}", config_id="lb2", files=files)
+    assert "  Priority = 102\n" in account.dumps["keepalived.data"]
+    assert "VRRP Script = check\n" in account.dumps["keepalived.data"]
     assert "cannot be accessed" not in account.log
-    assert "cannot be accessed" in account_of(second, config_id="lb2").log
 
 
 def test_dumps_have_their_plain_name_whatever_the_instance() -> None:
