@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 DEFAULT_CONFIG = "/etc/keepalived/keepalived.conf"
 """What Debian's keepalived reads without ``-f``."""
 
-_VALUED = "uSfpisrcbA"
+_VALUED = frozenset("uSfpisrcbA")
 """Short options with a value."""
-_MAYBE_VALUED = "Mgt"
+_MAYBE_VALUED = frozenset("Mgt")
 """Short options whose value, if any, is attached."""
 _LONG = {
     "use-file": "f",

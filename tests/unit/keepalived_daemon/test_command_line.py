@@ -15,6 +15,8 @@ from lvsctl.keepalived.command_line import DEFAULT_CONFIG, config_id_of, config_
         ("keepalived --use-file=/x.conf", "/x.conf"),
         ("keepalived -i -f -f /x.conf", "/x.conf"),
         ("keepalived --config-id -f --dont-fork", DEFAULT_CONFIG),
+        ("keepalived --dont-fork --log-console -f /x.conf", "/x.conf"),
+        ("keepalived --dont-fork --use-file /x.conf", "/x.conf"),
         ("keepalived -Mfoo", DEFAULT_CONFIG),
         ("keepalived -p /run/f.pid", DEFAULT_CONFIG),
         ("keepalived -f", ""),
