@@ -22,6 +22,9 @@ Interval = Annotated[Decimal, milliseconds("1", LONGEST)]
 IdleInterval = Annotated[Decimal, milliseconds("1000", LONGEST)]
 Hops = Annotated[int, Whole(1, 255)]
 
+ANY_HOPS = 255
+"""What keepalived 2.2.7 makes of -1: it keeps the number in eight bits (bfd.h)."""
+
 DEFAULT_HOPS = {4: 255, 6: 64}
 """What keepalived sends with, per IP version, unless told otherwise (BFD_CONTROL_TTL, BFD_CONTROL_HOPLIMIT)."""
 
@@ -71,6 +74,8 @@ class BfdInstance(Extensible):
                 "ttl and hoplimit set the same number: ttl is IPv4's word for it, hoplimit IPv6's"
             )
         sent = self.ttl or self.hoplimit or DEFAULT_HOPS[self.neighbor_ip.version]
-        if self.max_hops is not None and self.max_hops > sent:
-            raise ValueError(f"max_hops ({self.max_hops}) is more than the {sent} hops that a packet lives")
+        allowed = ANY_HOPS if self.max_hops == -1 else self.max_hops or 0
+        if allowed > sent:
+            written = f"{allowed}, as -1 is" if self.max_hops == -1 else f"{allowed}"
+            raise ValueError(f"max_hops ({written}) is more than the {sent} hops that a packet lives")
         return self

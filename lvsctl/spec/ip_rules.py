@@ -34,6 +34,8 @@ from lvsctl.spec.values import Bool, Interface, Name, OneOf, Whole
 
 TYPES = ("blackhole", "prohibit", "unreachable", "nop")
 
+MAX_INT8 = 2**7 - 1
+
 RuleTable = Annotated[str, NameOr("a routing table", MAX_32, low=1)]
 Priority = Annotated[int, AnyBase(0, MAX_32)]
 
@@ -61,7 +63,8 @@ class RuleLine(Line):
     """Packets of the tunnel with this id."""
     uidrange: Annotated[str, Span("user id", MAX_32 - 1)] | None = None
     """Packets of processes of these users."""
-    ipproto: Annotated[str, NameOr("an IP protocol", MAX_8, hexadecimal=False)] | None = None
+    # Up to 127: keepalived 2.2.7 compares the number with INT8_MAX (inet_proto_a2n in vrrp_iprule.c).
+    ipproto: Annotated[str, NameOr("an IP protocol", MAX_INT8, hexadecimal=False)] | None = None
     """Packets of this protocol: a name from /etc/protocols, or a number."""
     sport: Annotated[str, Span("port", MAX_16)] | None = None
     """Packets from this port, or a range."""
