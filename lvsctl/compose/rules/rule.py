@@ -8,7 +8,7 @@ so what they do per real server is counted in fractions of a microsecond.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from lvsctl.compose.rules.host import HostFacts
 from lvsctl.spec.spec import Spec
@@ -93,26 +93,33 @@ def of_spec(
     rule: str, severity: Severity, title: str, *, reason: str, remedy: str
 ) -> Callable[[OfSpec], OfSpec]:
     """Register a rule about one node's resolved spec."""
-    return _registering("of_spec", rule, severity, title, reason, remedy)
+
+    def register(check: OfSpec) -> OfSpec:
+        add(Rule(rule, severity, title, reason, remedy, of_spec=check))
+        return check
+
+    return register
 
 
 def of_pair(
     rule: str, severity: Severity, title: str, *, reason: str, remedy: str
 ) -> Callable[[OfPair], OfPair]:
     """Register a rule that compares the nodes; it yields (node, Broken)."""
-    return _registering("of_pair", rule, severity, title, reason, remedy)
+
+    def register(check: OfPair) -> OfPair:
+        add(Rule(rule, severity, title, reason, remedy, of_pair=check))
+        return check
+
+    return register
 
 
 def of_host(
     rule: str, severity: Severity, title: str, *, reason: str, remedy: str
 ) -> Callable[[OfHost], OfHost]:
     """Register a rule that needs facts about the host the configuration will run on."""
-    return _registering("of_host", rule, severity, title, reason, remedy)
 
-
-def _registering(kind: str, *said: Any) -> Callable[[Any], Any]:
-    def register(check: Callable[..., Any]) -> Callable[..., Any]:
-        add(Rule(*said, **{kind: check}))
+    def register(check: OfHost) -> OfHost:
+        add(Rule(rule, severity, title, reason, remedy, of_host=check))
         return check
 
     return register
