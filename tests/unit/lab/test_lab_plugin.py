@@ -1,0 +1,139 @@
+"""Kernel tests are reported as if they had run here: pytest about a sample, from outside."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import lab
+from tests.support.require import refuse
+
+SAMPLE = "tests/kernel/lab/sample.py"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _lab() -> None:
+    if reason := lab.why_not():
+        refuse("kernel", f"the kernel lab cannot run: {reason}")
+
+
+def pytest_about(*arguments: str, prefix: tuple[str, ...] = (), env: dict[str, str] | None = None) -> str:
+    """Run pytest in a process of its own and answer what it printed."""
+    argv = [*prefix, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", *arguments]
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV", "LVSCTL"))
+    }
+    finished = subprocess.run(
+        argv, cwd=lab.ROOT, capture_output=True, text=True, timeout=240, check=False, env=kept | (env or {})
+    )
+    return finished.stdout + finished.stderr
+
+
+def outcomes(text: str) -> dict[str, str]:
+    found = re.findall(r"^(PASSED|FAILED|ERROR|XFAIL) \S+sample\.py::(\S+)", text, re.MULTILINE)
+    return {name: outcome for outcome, name in found}
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("coverage")
+
+
+@pytest.fixture(scope="module")
+def told(measured: Path) -> str:
+    """Everything but the panic, with coverage."""
+    coverage = ["--cov=lvsctl.host.run", f"--cov-report=json:{measured}/report.json"]
+    return pytest_about(
+        SAMPLE, "-k", "not panics and not late", *coverage, env={"COVERAGE_FILE": f"{measured}/data"}
+    )
+
+
+def test_every_outcome_is_the_guests(told: str) -> None:
+    assert outcomes(told) == {
+        "test_passes": "PASSED",
+        "test_fails": "FAILED",
+        "test_warns": "PASSED",
+        "test_has_odd_names[a": "PASSED",
+        "test_has_odd_names[[::1]]": "PASSED",
+        "test_has_odd_names[\\xfc]": "PASSED",
+        "test_hangs": "FAILED",
+        "test_hangs_at_the_end": "ERROR",
+        "test_fails_as_expected": "XFAIL",
+    }
+    assert "SKIPPED [1] tests/kernel/lab/sample.py:27: no reason at all" in told
+
+
+def test_output_comes_back(told: str) -> None:
+    assert "said in the lab" in told
+
+
+def test_a_failure_shows_its_assertion_and_the_kernels_log(told: str) -> None:
+    assert "assert {'a': 1} == {'a': 2}" in told
+    assert re.search(r"Kernel log during the test -+\nsaid by the kernel\n", told)
+
+
+def test_warnings_come_back(told: str) -> None:
+    assert "UserWarning: careful there" in told
+
+
+def test_a_test_that_takes_too_long_fails_by_itself(told: str) -> None:
+    assert "Failed: call took longer than 1 s" in told
+    assert "Failed: teardown took longer than 1 s" in told
+
+
+def test_coverage_comes_back(told: str, measured: Path) -> None:
+    assert told
+    report = json.loads((measured / "report.json").read_text())
+    assert "find" in [
+        name
+        for name, part in report["files"]["lvsctl/host/run.py"]["functions"].items()
+        if part["executed_lines"]
+    ]
+
+
+def test_a_panic_fails_what_was_not_reported_and_shows_why() -> None:
+    text = pytest_about(SAMPLE, "-k", "passes or panics or late")
+    assert outcomes(text) == {
+        "test_passes": "PASSED",
+        "test_panics": "FAILED",
+        "test_comes_too_late": "FAILED",
+    }
+    assert f"the lab died during {SAMPLE}::test_panics\n--- kernel log of the lab ---" in text
+    assert text.count("Kernel panic - not syncing: sysrq triggered crash") == 1
+    assert "the lab died during tests/kernel/lab/sample.py::test_panics: see there" in text
+
+
+@pytest.mark.parametrize(
+    ("require", "expected"),
+    [
+        ("", "1 skipped"),
+        ("kernel", "LVSCTL_REQUIRE names kernel, but the kernel lab cannot run: "),
+    ],
+)
+def test_without_user_mode_linux_a_kernel_test_says_so(require: str, expected: str) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can hide the modules of User Mode Linux from one process")
+    hidden = f'mount -t tmpfs tmpfs {lab.MODULES_FOLDER} && exec "$@"'
+    text = pytest_about(
+        f"{SAMPLE}::test_passes",
+        prefix=("unshare", "--mount", "sh", "-c", hidden, "sh"),
+        env={"LVSCTL_REQUIRE": require},
+    )
+    assert expected in text
+    assert re.search(r"cannot run: /usr/bin/linux.uml is \S+, but /usr/lib/uml/modules/\S+ has no IPVS", text)
+
+
+def test_one_command_in_the_lab_answers_its_status() -> None:
+    finished = subprocess.run(
+        [lab.ROOT / "tests/lab-shell", "sh", "-c", "uname --release; echo again >&2; exit 3"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert finished.returncode == 3
+    assert finished.stdout == f"{lab.kernel().release}\nagain\n"
