@@ -26,22 +26,34 @@ Path = tuple[str | int, ...]
 """Where a value stands in the resolved spec: ``("virtual_servers", "web", "port")``."""
 
 
-class Context(NamedTuple):
-    """Where a block is being written to."""
+class Context:
+    """Where a block is being written to: the blocks around it, and what was written before."""
 
-    grammar: GrammarPath
-    """The keywords of the blocks around it, which decide what raw lines may say."""
-    target: Version
-    """The keepalived that will read it."""
+    __slots__ = ("_inside", "grammar", "shared", "target")
+
+    def __init__(self, target: Version, grammar: GrammarPath = (), shared: "Shared | None" = None) -> None:
+        self.target = target
+        """The keepalived that will read it."""
+        self.grammar = grammar
+        """The keywords of the blocks around it, which decide what raw lines may say."""
+        self.shared: Shared = {} if shared is None else shared
+        """Items that stand in many blocks, by identity: a service's checks stand in every real server."""
+        self._inside: dict[str, Context] = {}
 
     def inside(self, keyword: str) -> "Context":
         """Answer the context of the block that *keyword* opens here."""
-        return Context((*self.grammar, keyword), self.target)
+        if (known := self._inside.get(keyword)) is None:
+            known = self._inside[keyword] = Context(self.target, (*self.grammar, keyword), self.shared)
+        return known
+
+
+Shared = dict[int, tuple[Model, list[Statement]]]
 
 
 class Column(NamedTuple):
     """One field of a block, ready to be written."""
 
+    order: int
     name: str
     key: str
     write: Callable[[Any, Path, Context], list[Statement]]
@@ -49,10 +61,11 @@ class Column(NamedTuple):
 
 def statements(block: Model, path: Path, context: Context) -> list[Statement]:
     """Answer the statements inside *block*: those of the fields that were set, in the order of its class."""
-    given = block.model_fields_set
+    known = columns(type(block))
     written = [Statement(words, None, path) for words in block.always]
-    for name, key, write in columns(type(block)):
-        if name in given and (value := getattr(block, name)) is not None:
+    # Few of a class's many fields are set: sorting those few beats walking all of them.
+    for _, name, key, write in sorted(known[name] for name in block.model_fields_set if name in known):
+        if (value := getattr(block, name)) is not None:
             written += write(value, (*path, key), context)
     if isinstance(block, Extensible) and block.extra:
         written += read_extra(block.extra, context.grammar, context.target, (*path, "extra")).statements
@@ -60,13 +73,13 @@ def statements(block: Model, path: Path, context: Context) -> list[Statement]:
 
 
 @cache
-def columns(model: type[Model]) -> tuple[Column, ...]:
-    """Answer the fields of *model* that keepalived sees, each with its writer."""
-    return tuple(
-        Column(field.name, field.key, partial(_WRITERS[field.form], field.keyword))
-        for field in fields(model).values()
+def columns(model: type[Model]) -> dict[str, Column]:
+    """Answer the fields of *model* that keepalived sees, by name, each with its writer."""
+    return {
+        field.name: Column(order, field.name, field.key, partial(_WRITERS[field.form], field.keyword))
+        for order, field in enumerate(fields(model).values())
         if field.form is not Form.OWN
-    )
+    }
 
 
 def head_of(block: Model) -> tuple[str, ...]:
@@ -140,11 +153,14 @@ def _named_block(
 
 
 def _splice(_keyword: str, value: tuple[Model, ...], path: Path, context: Context) -> list[Statement]:
-    return [
-        statement
-        for index, item in enumerate(value)
-        for statement in statements(item, (*path, index), context)
-    ]
+    written: list[Statement] = []
+    for index, item in enumerate(value):
+        _, found = context.shared.get(id(item), (item, None))
+        if found is None:
+            found = statements(item, (*path, index), context)
+            context.shared[id(item)] = (item, found)
+        written += found
+    return written
 
 
 _WRITERS: dict[Form, Callable[[str, Any, Path, Context], list[Statement]]] = {

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from lvsctl.compose.rules.host import HostFacts
 from lvsctl.compose.rules.ignores import is_ignored, unused
-from lvsctl.compose.rules.rule import RULES, Finding, Pair, Rule
+from lvsctl.compose.rules.rule import RULES, Broken, Finding, Pair, Rule
+from lvsctl.spec.spec import Spec
 
 
 class Checked(NamedTuple):
@@ -21,7 +22,7 @@ def check(pair: Pair, host: HostFacts | None = None, *, host_node: str = "") -> 
 
     Findings come in the order of the rules' ids.
     """
-    found = list(dict.fromkeys(_found(pair, host, host_node)))
+    found = sorted(dict.fromkeys(_found(pair, host, host_node)), key=lambda finding: finding.rule.id)
     unchecked = tuple(rule for rule in RULES.values() if rule.of_host and host is None)
     found += unused(pair, found, unchecked)
     left: list[Finding] = []
@@ -32,14 +33,20 @@ def check(pair: Pair, host: HostFacts | None = None, *, host_node: str = "") -> 
 
 
 def _found(pair: Pair, host: HostFacts | None, host_node: str) -> Iterator[Finding]:
+    """Yield what the rules find, one spec after the other: rules share what they work out about a spec."""
     for rule in RULES.values():
         if rule.of_pair:
             for node, (path, message) in rule.of_pair(pair):
                 yield Finding(rule, node, path, message)
-        for node, spec in pair.specs.items():
-            if rule.of_spec:
-                for path, message in rule.of_spec(spec):
-                    yield Finding(rule, node, path, message)
-            if rule.of_host and host is not None and node == host_node:
-                for path, message in rule.of_host(spec, host):
-                    yield Finding(rule, node, path, message)
+    for node, spec in pair.specs.items():
+        facts = host if node == host_node else None
+        for rule in RULES.values():
+            for path, message in _about(rule, spec, facts):
+                yield Finding(rule, node, path, message)
+
+
+def _about(rule: Rule, spec: Spec, host: HostFacts | None) -> Iterator[Broken]:
+    if rule.of_spec:
+        yield from rule.of_spec(spec)
+    if rule.of_host and host is not None:
+        yield from rule.of_host(spec, host)

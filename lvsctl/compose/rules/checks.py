@@ -1,8 +1,10 @@
 """Rules about health checks: that there are some, and that they ask what clients will ask. LVS300 to LVS319."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from lvsctl.compose.rules.effective import protocol_of
+from lvsctl.compose.rules.once import once_per_spec
 from lvsctl.compose.rules.rule import ERROR, NOTE, WARNING, Broken, Path, of_spec
 from lvsctl.compose.rules.services import at
 from lvsctl.compose.rules.tracking import unknown
@@ -24,14 +26,30 @@ SPEAKS = {
 DEFAULT_LOOP = 60
 
 
-def distinct(service: VirtualServer) -> Iterator[tuple[Check, Path, RealServer]]:
-    """Yield each check of *service* once, however many real servers share it, with the first one's path below the service."""
-    seen: set[int] = set()
-    for index, server in enumerate(service.real_servers):
-        for number, each in enumerate(server.checks):
-            if id(each) not in seen:
-                seen.add(id(each))
-                yield each, ("real_servers", index, "checks", number), server
+class Asked(NamedTuple):
+    """One check of a service; real servers may share it, and then the first of them stands for all."""
+
+    name: str
+    """The service's."""
+    service: VirtualServer
+    server: RealServer
+    check: Check
+    path: Path
+
+
+@once_per_spec
+def asked(spec: Spec) -> list[Asked]:
+    """Answer each check of each service once, however many real servers share it."""
+    found: list[Asked] = []
+    for name, service in spec.virtual_servers.items():
+        seen: set[int] = set()
+        for index, server in enumerate(service.real_servers):
+            for number, check in enumerate(server.checks):
+                if id(check) not in seen:
+                    seen.add(id(check))
+                    path = ("virtual_servers", name, "real_servers", index, "checks", number)
+                    found.append(Asked(name, service, server, check, path))
+    return found
 
 
 def body(check: Check) -> object:
