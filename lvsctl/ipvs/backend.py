@@ -4,7 +4,8 @@
 """
 
 from collections.abc import Iterable
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from lvsctl.ipvs.errors import Refusal
 from lvsctl.ipvs.model import Info, Observation, SyncDaemon, Table, Timeouts
@@ -14,6 +15,17 @@ from lvsctl.vocabulary import ServiceKey, SyncRole
 
 class Ipvs(Protocol):
     """An IPVS table. Whatever cannot be reached raises Unavailable, whatever is forbidden Denied."""
+
+    def __enter__(self) -> Self:
+        """Answer itself; the block's end closes it."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+
+    def close(self) -> None:
+        """Let go of what it holds; a second time does nothing."""
 
     def table(self) -> Table:
         """Answer all settings."""

@@ -8,7 +8,8 @@ says yes. It forwards nothing: what counts connections is whoever calls :meth:`M
 import errno
 from collections.abc import Iterable
 from ipaddress import IPv4Address
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from lvsctl.ipvs import encode
 from lvsctl.ipvs.errors import Refusal, RequestRefused
@@ -70,6 +71,17 @@ class MemoryIpvs:
         self._timeouts = Timeouts(900, 120, 300)
         self._daemons: dict[SyncRole, SyncDaemon] = {}
         self._interfaces = frozenset(interfaces)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing is held."""
 
     def table(self) -> Table:
         """Answer all settings."""

@@ -15,15 +15,17 @@ from lvsctl.ipvs.compat import connections, show
 from lvsctl.ipvs.compat.help import HELP
 from lvsctl.ipvs.compat.options import UnknownOption
 from lvsctl.ipvs.compat.parse import NoCommand, Request, parse
-from lvsctl.ipvs.errors import Refusal, RequestRefused
+from lvsctl.ipvs.errors import RequestRefused
 from lvsctl.ipvs.kernel import KernelIpvs
 from lvsctl.ipvs.steps import Step
 
 WRONG: Final = 2
 REFUSED: Final = 255
+NOT_LISTED: Final = 1
 
 VERSION: Final = "ipvsadm v1.31 (spoken by lvsctl)"
-CONNECTIONS: Final = "/proc/net/ip_vs_conn"
+CONNECTIONS: Final = "/proc/thread-self/net/ip_vs_conn"
+"""Not /proc/net, which is that of the first thread, whatever namespace this one is in."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -47,22 +49,15 @@ class Ipvsadm:
             if request.command in ("help", "version"):
                 self._print([HELP if request.command == "help" else VERSION])
                 return 0
-            return self._execute(self._connect(), request)
-        except UnknownOption as error:
-            return self._fail(error, REFUSED)
-        except NoCommand as error:
-            return self._fail(error, REFUSED)
-        except RequestRefused as error:
-            return self._fail(error, REFUSED)
-        except Usage as error:
-            return self._fail(error, WRONG)
+            with self._connect() as ipvs:
+                return self._execute(ipvs, request)
         except LvsctlError as error:
-            return self._fail(error, WRONG)
+            return self._fail(error)
 
     def _execute(self, ipvs: Ipvs, request: Request) -> int:
         match request.command:
             case "list":
-                self._list(ipvs, request)
+                return self._list(ipvs, request)
             case "save":
                 self._print(show.saved(ipvs.observe(), numeric="numeric" in request.given))
             case "restore":
@@ -77,7 +72,7 @@ class Ipvsadm:
                 return self._send(ipvs, [request.step] if request.step else [])
         return 0
 
-    def _list(self, ipvs: Ipvs, request: Request) -> None:
+    def _list(self, ipvs: Ipvs, request: Request) -> int:
         given = request.given
         if "connection" in given:
             with open(CONNECTIONS, encoding="ascii") as file:  # noqa: PTH123 - pathlib costs 6 ms
@@ -90,11 +85,13 @@ class Ipvsadm:
         elif request.key:
             seen = ipvs.observe_one(request.key)
             if not seen.table:
-                raise RequestRefused(str(request.key), 3)
+                self._stderr.write(f"{request.key}: there is no such service\n")
+                return NOT_LISTED
             self._print(show.Listing(given).lines(seen))
         else:
             self._print([show.version(ipvs.info())])
             self._print(show.Listing(given).lines(ipvs.observe()))
+        return 0
 
     def _restore(self, ipvs: Ipvs) -> int:
         """Run every line of standard input. The status is the last line's; a line that makes no sense ends it at once."""
@@ -105,12 +102,11 @@ class Ipvsadm:
                 continue
             try:
                 request = parse(words)
-            except (UnknownOption, NoCommand, Usage) as error:
+            except Usage as error:
                 self._send(ipvs, steps)
-                status = self._fail(error, WRONG if type(error) is Usage else REFUSED)
+                status, steps = self._fail(error), []
                 if not isinstance(error, UnknownOption):
                     return status
-                steps = []
                 continue
             if request.step is not None:
                 steps.append(request.step)
@@ -118,13 +114,13 @@ class Ipvsadm:
             self._send(ipvs, steps)
             steps = []
             if request.command == "restore":
-                return self._fail(NoCommand("a restore within a restore"), REFUSED)
+                return self._fail(NoCommand("a restore within a restore"))
             status = self._execute(ipvs, request)
         return self._send(ipvs, steps) if steps else status
 
     def _send(self, ipvs: Ipvs, steps: Sequence[Step]) -> int:
         """Send *steps*; answer the status of the last of them."""
-        refusals: tuple[Refusal, ...] = ipvs.send(steps)
+        refusals = ipvs.send(steps)
         for refusal in refusals:
             self._stderr.write(f"{refusal}\n")
         return REFUSED if refusals and refusals[-1].step is steps[-1] else 0
@@ -132,8 +128,8 @@ class Ipvsadm:
     def _print(self, lines: Iterable[str]) -> None:
         self._stdout.writelines(f"{line}\n" for line in lines)
 
-    def _fail(self, error: LvsctlError, status: int) -> int:
+    def _fail(self, error: LvsctlError) -> int:
         self._stderr.write(f"{error.message}\n")
         if error.hint:
             self._stderr.write(f"{error.hint}\n")
-        return status
+        return REFUSED if isinstance(error, UnknownOption | NoCommand | RequestRefused) else WRONG

@@ -166,7 +166,7 @@ def place(address: Address | None, port: int, protocol: Protocol | None, *, nume
     """Write an address and port, by their names unless *numeric*."""
     if address is None:
         return ""
-    host = _host(str(address)) if not numeric else _text(address)
+    host = _text(address) if numeric else _host(_text(address))
     service = str(port) if numeric else _service(port, protocol)
     return f"[{host}]:{service}" if isinstance(address, IPv6Address) else f"{host}:{service}"
 
