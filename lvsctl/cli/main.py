@@ -74,7 +74,10 @@ def _bug(error: Exception) -> int:
     if os.environ.get("LVSCTL_DEBUG"):
         raise error
     print(f"lvsctl: this is a bug in lvsctl: {type(error).__name__} in {_where(error)}", file=sys.stderr)
-    print("  LVSCTL_DEBUG=1 shows the traceback; please report it with the input that causes it", file=sys.stderr)
+    print(
+        "  LVSCTL_DEBUG=1 shows the traceback; please report it with the input that causes it",
+        file=sys.stderr,
+    )
     return LvsctlError.exit_code
 
 

@@ -77,7 +77,7 @@ def accepted(file: str, *, quiet: bool) -> "Declared":
     declared = read(file)
     checked = check(Pair(declared.specs))
     errors = [finding for finding in checked.findings if finding.rule.severity is Severity.ERROR]
-    tell(declared, [finding for finding in checked.findings if finding not in errors], quiet=quiet)
+    tell(declared, [each for each in checked.findings if each.rule.severity is Severity.WARNING], quiet=quiet)
     if errors:
         from lvsctl.cli.findings import fault
 
