@@ -20,4 +20,4 @@ def complete(spec: Spec) -> Spec:
 
 def compose(spec: Spec) -> Config:
     """Answer the configuration of the resolved *spec*; each statement's source is a path in it."""
-    return tuple(statements(complete(spec), (), Context(version(spec.target_version))))
+    return tuple(statements(complete(spec), (), Context((), version(spec.target_version))))

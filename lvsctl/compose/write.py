@@ -31,7 +31,7 @@ class Context:
 
     __slots__ = ("_inside", "grammar", "shared", "target")
 
-    def __init__(self, target: Version, grammar: GrammarPath = (), shared: "Shared | None" = None) -> None:
+    def __init__(self, grammar: GrammarPath, target: Version, shared: "Shared | None" = None) -> None:
         self.target = target
         """The keepalived that will read it."""
         self.grammar = grammar
@@ -43,7 +43,7 @@ class Context:
     def inside(self, keyword: str) -> "Context":
         """Answer the context of the block that *keyword* opens here."""
         if (known := self._inside.get(keyword)) is None:
-            known = self._inside[keyword] = Context(self.target, (*self.grammar, keyword), self.shared)
+            known = self._inside[keyword] = Context((*self.grammar, keyword), self.target, self.shared)
         return known
 
 
