@@ -6,7 +6,7 @@ from typing import Any
 
 from lvsctl.cli.findings import fault, tell
 from lvsctl.cli.output import BOLD, GREEN, RED, YELLOW, painted, print_json, say
-from lvsctl.compose.rules import Finding
+from lvsctl.compose.rules import Finding, Severity
 from lvsctl.compose.validate import Answer, Validation
 from lvsctl.errors import Place
 from lvsctl.keepalived.judge import Crashed, Invalid, Unverified, Valid, Verdict
@@ -18,7 +18,12 @@ TONES = {Answer.VALID: GREEN, Answer.INVALID: RED, Answer.NOT_VERIFIED: YELLOW}
 
 def as_text(validation: Validation, answer: Answer, *, asked: bool, quiet: bool) -> None:
     """Tell people: findings and the story on standard error, the verdict on standard output."""
-    tell(validation.declared, validation.checked.findings, at_length=not quiet)
+    findings = validation.checked.findings
+    tell(
+        validation.declared,
+        [each for each in findings if not quiet or each.rule.severity is Severity.ERROR],
+        at_length=not quiet,
+    )
     for _, place, path, message in validation.messages():
         say(f"{painted(str(place), BOLD, sys.stderr)}: keepalived: {dotted(path)}: {message}")
     for node, verdict in validation.verdicts.items():
