@@ -1,4 +1,4 @@
-"""The laws of lvsctl.ipvs.plan, tried on every cut of every plan between drawn tables, and cases written out."""
+"""The laws of lvsctl.ipvs.planning, tried on every cut of every plan between drawn tables, and cases written out."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +16,7 @@ from lvsctl.ipvs.model import (
     Table,
     VirtualServer,
 )
-from lvsctl.ipvs.plan import drain_hazard, order_differs, plan
+from lvsctl.ipvs.planning import drain_hazard, order_differs, plan
 from lvsctl.ipvs.steps import (
     AddDest,
     AddService,

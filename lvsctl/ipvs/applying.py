@@ -1,6 +1,6 @@
 """Make a table what it should be: send steps, verify by reading again, take back what was done when one is refused.
 
-The decisions are :mod:`~lvsctl.ipvs.plan`'s; this is the order of effects around them.
+The decisions are :mod:`~lvsctl.ipvs.planning`'s; this is the order of effects around them.
 """
 
 from collections.abc import Container, Sequence
@@ -10,7 +10,7 @@ from lvsctl.errors import LvsctlError
 from lvsctl.ipvs.backend import Ipvs
 from lvsctl.ipvs.errors import StepsRefused
 from lvsctl.ipvs.model import Observation, Table, VirtualServer
-from lvsctl.ipvs.plan import plan
+from lvsctl.ipvs.planning import plan
 from lvsctl.ipvs.steps import Flush, Step, Zero, advance, draft, undo
 from lvsctl.vocabulary import ServiceKey
 
@@ -64,13 +64,24 @@ def change(
     reorder: bool = False,
     rollback: bool = True,
 ) -> Applied:
-    """Read the table, plan and apply; the options are those of :func:`~lvsctl.ipvs.plan.plan` and :func:`apply`.
+    """Read the table, plan and apply; the options are those of :func:`lvsctl.ipvs.planning.plan` and :func:`apply`.
 
     Hold :func:`lvsctl.ipvs.lock.table_lock` around it where another lvsctl may run. Raises what :func:`apply` raises.
     """
     before = ipvs.table()
     planned = plan(before, desired, prune=prune, keep_weights=keep_weights, drain=drain, reorder=reorder)
     steps = tuple(planned)
+    apply(ipvs, steps, before, rollback=rollback)
+    return Applied(steps, before)
+
+
+def restore(ipvs: Ipvs, table: Table, *, rollback: bool = True) -> Applied:
+    """Make the whole table exactly *table*, the order of destinations included: what is not in it is deleted.
+
+    Raises what :func:`apply` raises.
+    """
+    before = ipvs.table()
+    steps = tuple(plan(before, table, prune=before, reorder=True))
     apply(ipvs, steps, before, rollback=rollback)
     return Applied(steps, before)
 
