@@ -9,6 +9,7 @@ import pytest
 from lvsctl.host.run import CommandFailed
 from tests.support import netns
 from tests.support.hosts import Host, Net, wait_until
+from tests.support.lab import ROOT
 
 pytestmark = pytest.mark.kernel
 
@@ -95,3 +96,12 @@ def test_the_process_itself_can_be_in_a_fresh_network() -> None:
         netns.sysctl("net.ipv4.vs.expire_nodest_conn", 1)
     assert Path(netns.OWN).readlink() == before
     assert Path("/proc/sys/net/ipv4/vs/expire_nodest_conn").read_text() == "0\n"
+
+
+def test_the_example_of_the_how_to_runs() -> None:
+    page = (ROOT / "docs/how-to/kernel-lab.md").read_text()
+    example: dict[str, object] = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], example)  # noqa: S102  # our own page
+    test = example["test_a_client_reaches_the_director"]
+    assert callable(test)
+    test()

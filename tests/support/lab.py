@@ -39,6 +39,9 @@ COVERED = (
 )
 """Folders that start empty in the guest, whatever this machine has there."""
 
+NEEDED = {"linux.uml": "user-mode-linux", "modprobe": "kmod", "setpriv": "util-linux"}
+"""Debian's package for each program the lab cannot do without."""
+
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -56,11 +59,11 @@ class Kernel(NamedTuple):
 
 def kernel() -> Kernel:
     """Find User Mode Linux with its modules; raises NoLab with the reason."""
-    program = shutil.which("linux.uml", path=PATH)
-    if program is None:
-        raise NoLab("linux.uml is not installed (Debian: apt-get install user-mode-linux)")
-    if shutil.which("modprobe", path=PATH) is None:
-        raise NoLab("modprobe is not installed (Debian: apt-get install kmod)")
+    programs = {name: shutil.which(name, path=PATH) for name in NEEDED}
+    for name, path in programs.items():
+        if path is None:
+            raise NoLab(f"{name} is not installed (Debian: apt-get install {NEEDED[name]})")
+    program = str(programs["linux.uml"])
     asked = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, check=False)
     release = asked.stdout.strip()
     modules = MODULES_FOLDER / release / "kernel"
@@ -183,8 +186,11 @@ class Guest:
 
 @contextmanager
 def exchange_folder() -> Iterator[Path]:
-    """Make the exchange folder, and remove it afterwards."""
-    with tempfile.TemporaryDirectory(prefix="lvsctl-lab-", ignore_cleanup_errors=True) as name:
+    """Make the exchange folder, and remove it afterwards.
+
+    Always in /tmp: its path is part of the kernel's command line, which takes no blanks.
+    """
+    with tempfile.TemporaryDirectory(prefix="lvsctl-lab-", dir="/tmp", ignore_cleanup_errors=True) as name:
         yield Path(name)
 
 

@@ -39,9 +39,8 @@ class GuestSide:
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         wanted = [json.loads(line) for line in (self.exchange / "tests").read_text().splitlines()]
         found = {item.nodeid: item for item in items}
-        kept = [found[nodeid] for nodeid in wanted if nodeid in found]
-        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-        items[:] = kept
+        items[:] = [found.pop(nodeid) for nodeid in wanted if nodeid in found]
+        config.hook.pytest_deselected(items=list(found.values()))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:

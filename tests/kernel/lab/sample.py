@@ -16,6 +16,12 @@ def test_passes() -> None:
     assert find("sh")
 
 
+def test_writes_where_it_likes() -> None:
+    for name in ("/etc/lvsctl-sample", "/usr/lvsctl-sample", "/tmp/lvsctl-sample", f"{__file__}.written"):
+        Path(name).write_text("from the lab")
+        assert Path(name).read_text() == "from the lab"
+
+
 def test_fails() -> None:
     with Path("/dev/kmsg").open("w") as log:
         log.write("<4>said by the kernel\n")

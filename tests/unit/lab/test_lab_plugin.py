@@ -21,9 +21,19 @@ def _lab() -> None:
         refuse("kernel", f"the kernel lab cannot run: {reason}")
 
 
-def pytest_about(*arguments: str, prefix: tuple[str, ...] = (), env: dict[str, str] | None = None) -> str:
+WITHOUT_MODULES = """
+import sys, pathlib, pytest
+from tests.support import lab
+lab.MODULES_FOLDER = pathlib.Path("/nowhere")
+sys.exit(pytest.main())
+"""
+
+
+def pytest_about(
+    *arguments: str, env: dict[str, str] | None = None, program: tuple[str, str] = ("-m", "pytest")
+) -> str:
     """Run pytest in a process of its own and answer what it printed."""
-    argv = [*prefix, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", *arguments]
+    argv = [sys.executable, *program, "-p", "no:cacheprovider", "-rA", *arguments]
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV", "LVSCTL"))
     }
@@ -55,6 +65,7 @@ def told(measured: Path) -> str:
 def test_every_outcome_is_the_guests(told: str) -> None:
     assert outcomes(told) == {
         "test_passes": "PASSED",
+        "test_writes_where_it_likes": "PASSED",
         "test_fails": "FAILED",
         "test_warns": "PASSED",
         "test_has_odd_names[a": "PASSED",
@@ -64,7 +75,18 @@ def test_every_outcome_is_the_guests(told: str) -> None:
         "test_hangs_at_the_end": "ERROR",
         "test_fails_as_expected": "XFAIL",
     }
-    assert "SKIPPED [1] tests/kernel/lab/sample.py:27: no reason at all" in told
+    assert "SKIPPED [1] tests/kernel/lab/sample.py:33: no reason at all" in told
+
+
+def test_what_the_guest_writes_stays_there(told: str) -> None:
+    assert outcomes(told)["test_writes_where_it_likes"] == "PASSED"
+    for name in (
+        "/etc/lvsctl-sample",
+        "/usr/lvsctl-sample",
+        "/tmp/lvsctl-sample",
+        lab.ROOT / f"{SAMPLE}.written",
+    ):
+        assert not Path(name).exists()
 
 
 def test_output_comes_back(told: str) -> None:
@@ -115,16 +137,10 @@ def test_a_panic_fails_what_was_not_reported_and_shows_why() -> None:
     ],
 )
 def test_without_user_mode_linux_a_kernel_test_says_so(require: str, expected: str) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root can hide the modules of User Mode Linux from one process")
-    hidden = f'mount -t tmpfs tmpfs {lab.MODULES_FOLDER} && exec "$@"'
-    text = pytest_about(
-        f"{SAMPLE}::test_passes",
-        prefix=("unshare", "--mount", "sh", "-c", hidden, "sh"),
-        env={"LVSCTL_REQUIRE": require},
-    )
+    program = ("-c", WITHOUT_MODULES)
+    text = pytest_about(f"{SAMPLE}::test_passes", program=program, env={"LVSCTL_REQUIRE": require})
     assert expected in text
-    assert re.search(r"cannot run: /usr/bin/linux.uml is \S+, but /usr/lib/uml/modules/\S+ has no IPVS", text)
+    assert re.search(r"cannot run: /usr/bin/linux.uml is \S+, but /nowhere/\S+ has no IPVS", text)
 
 
 def test_one_command_in_the_lab_answers_its_status() -> None:
