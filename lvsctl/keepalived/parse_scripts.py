@@ -16,6 +16,9 @@ from lvsctl.keepalived.parse_notes import Kind
 _CRASHES = frozenset({"script", "misc_path"})
 """Keywords with which keepalived 2.2.7 does not survive a line that it cannot split."""
 
+_ALONE = frozenset({"notify_deleted"})
+"""Keywords that mean something without a command: only report it (vrrp_notify_deleted_handler)."""
+
 _QUOTING = frozenset("\"'\\")
 
 
@@ -35,6 +38,8 @@ def words_of(keyword: Keyword, line: str) -> Words:
         return Words(
             (), Kind.FATAL if crashes else Kind.IGNORED, f"{keyword.name} has a quote left open: {what}"
         )
+    if len(words) == 1 and keyword.name in _ALONE:
+        return Words(words)
     if len(words) == 1:
         return Words(words, Kind.FATAL, f"{keyword.name} has no value: keepalived refuses to start")
     if not keyword.script:
