@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from lvsctl.host.files import refused
 from lvsctl.keepalived.process import PROC, Daemon, children, is_alive, seen, tell, words
 
 LIMIT = 256 * 2**20
@@ -48,7 +47,8 @@ def account(daemon: Daemon, *, timeout: float = 5.0) -> Mapping[str, str] | None
         time.sleep(POLL)
         fresh = [path for path, identity in _dumps(daemon) if before.get(path) != identity]
         if len(fresh) >= wanted and not _busy(daemon, fresh):
-            return {path.name: text for path in fresh if (text := _read(daemon, path)) is not None}
+            texts = {path.name: text for path in fresh if (text := _read(daemon, path)) is not None}
+            return texts if len(texts) == len(fresh) else None
         if not is_alive(daemon.parent):
             return None
     return None
@@ -103,12 +103,10 @@ def _open_files(pid: int) -> Iterator[os.stat_result]:
 
 
 def _read(daemon: Daemon, path: Path) -> str | None:
-    """Read a dump that the daemon's own user wrote; anybody can write into its folder."""
-    try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode) or status.st_uid != _owner(daemon):
-                return None
+    """Read a dump that the daemon's own user wrote, for anybody can write into its folder; None if it is gone."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    with suppress(OSError), open(os.open(path, flags), "rb") as file:  # noqa: PTH123  # pathlib has no flags
+        status = os.fstat(file.fileno())
+        if stat.S_ISREG(status.st_mode) and status.st_uid == _owner(daemon):
             return file.read(LIMIT).decode("utf-8", "surrogateescape")
-    except OSError as error:
-        raise refused(path, error) from error
+    return None

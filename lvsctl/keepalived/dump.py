@@ -1,12 +1,13 @@
 """keepalived's own account of what it parsed, read from the files it writes on SIGUSR1.
 
 Two configurations mean the same when their normalised accounts are equal. Pure: it reads texts, not files
-(:mod:`lvsctl.keepalived.process` has those). Which lines tell of the running state is read from the
+(:mod:`lvsctl.keepalived.account` has those). Which lines tell of the running state is read from the
 ``conf_write`` calls of keepalived 2.2.7: vrrp_data.c, vrrp_if.c, check_data.c, check_*.c, bfd_data.c,
 global_data.c, track_file.c.
 
 What the account leaves out cannot be compared: the bytes of a UDP_CHECK payload or reply, the cipher side of
-``SSL``, ``track_group`` of rules, and everything keepalived dropped with a complaint.
+``SSL``, ``init_fail`` of a script (its place tells of the running state once the script has run), and everything
+keepalived dropped with a complaint.
 """
 
 import re
@@ -23,7 +24,7 @@ _RUN_TIME_LINES = (
     r"(?:Read timeout|Master down timer|Effective priority|Total priority) = |Duplicate VRID$",
     r"Next gratuitous ARP |last [rt]x checksum = |fd_in -?\d|No sockets allocated$",
     # what they track
-    r"(?:Result|Status|Current processes|Have quorum) = |(?:Fork|Terminate) delay timer |Bfd is ",
+    r"(?:Result|Status|Init state|Current processes|Have quorum) = |(?:Fork|Terminate) delay timer |Bfd is ",
     # GARP groups
     r"(?:GARP|GNA) next time ",
     # virtual and real servers

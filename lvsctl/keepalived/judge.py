@@ -83,18 +83,23 @@ def judge(
     Crashed or Unverified.
     """
     try:
-        program = installed()
+        program = _program()
     except Unavailable as error:
         return Unverified(str(error))
-    if program is None:
-        return Unverified("keepalived is not installed, or `keepalived --version` names no release")
     try:
         finished = sandbox.ask(program, text, node, surroundings, timeout)
+    except sandbox.Refused as refusal:
+        return _plainly(program, text, node, str(refusal), timeout)
     except Unavailable as error:
         return Crashed(program.version, str(error))
-    if sandbox.was_refused(finished):
-        return _plainly(program, text, node, finished.last_words, timeout)
     return verdict(finished, text, program.version, target or program.version)
+
+
+def _program() -> Program:
+    program = installed()
+    if program is None:
+        raise Unavailable("keepalived is not installed, or `keepalived --version` names no release")
+    return program
 
 
 def verdict(
@@ -130,7 +135,7 @@ def _plainly(program: Program, text: str, node: str, refusal: str, timeout: floa
     reason = f"keepalived -t needs namespaces of its own, and this machine refuses them ({refusal})"
     try:
         finished, file = sandbox.ask_plainly(program, text, node, timeout)
-    except Unavailable as error:
+    except (Unavailable, OSError) as error:
         return Unverified(f"{reason}; asked without them: {error}")
     return plain_verdict(finished, text, program.version, reason, file)
 

@@ -114,6 +114,9 @@ LINE_LIMIT = 1024
 """Bytes at which a line is cut: MAXBUF in lib/parser.h, which has to hold a final NUL as well."""
 
 
+_UNWRITABLE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+
+
 def unsaid(text: str) -> tuple[Message, ...]:
     """Find what keepalived 2.2.7 gets wrong without a word: the complaints that it owes."""
     found = (
@@ -124,7 +127,11 @@ def unsaid(text: str) -> tuple[Message, ...]:
     for number, line in enumerate(text.split("\n"), start=1):
         if "\0" in line:
             found.append(Message(number, None, "keepalived would ignore the line from its NUL character on"))
-        if len(line.encode()) >= LINE_LIMIT:
+        if _UNWRITABLE.search(line):
+            found.append(
+                Message(number, None, "a character of the line is half a surrogate pair: no file holds it")
+            )
+        if len(line.encode("utf-8", "surrogatepass")) >= LINE_LIMIT:
             found.append(
                 Message(number, None, f"keepalived would cut the line in two at {LINE_LIMIT - 1} bytes")
             )

@@ -41,12 +41,13 @@ class Ambiguous(LvsctlError):
 
 
 def find(config: Path) -> Daemon | None:
-    """Answer the keepalived that reads *config*, or None; raises Ambiguous when there are several.
+    """Answer the keepalived that reads *config*, or None.
 
     It is the same file in its eyes and in ours, whatever either calls it: a keepalived in a container that
-    has a file of the same name is another one.
+    has a file of the same name is another one. Raises Ambiguous when there are several, and Denied when only
+    root could tell.
     """
-    found = [daemon for daemon in _daemons() if _same(seen(daemon, daemon.config), config)]
+    found = [daemon for daemon in _daemons() if _reads(daemon, config)]
     if len(found) > 1:
         pids = ", ".join(str(each.parent.pid) for each in found)
         raise Ambiguous(f"{config}: more than one keepalived reads it (processes {pids})")
@@ -143,7 +144,16 @@ def seen(daemon: Daemon, path: str) -> Path:
     return folder / "root" / path.removeprefix("/") if path.startswith("/") else folder / "cwd" / path
 
 
-def _same(theirs: Path, ours: Path) -> bool:
-    with suppress(OSError):
-        return theirs.samefile(ours)
-    return False
+def _reads(daemon: Daemon, config: Path) -> bool:
+    theirs = seen(daemon, daemon.config)
+    try:
+        return theirs.samefile(config)
+    except PermissionError as error:
+        if Path(daemon.config).resolve() != config.resolve():
+            return False
+        message = (
+            f"{config}: keepalived (process {daemon.parent.pid}) reads a file of this name, perhaps this one"
+        )
+        raise Denied(message, hint="run lvsctl as root") from error
+    except OSError:
+        return False

@@ -14,6 +14,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
+from lvsctl.errors import LvsctlError
 from lvsctl.host.files import refused, write_atomic
 from lvsctl.keepalived.account import account, held
 from lvsctl.keepalived.inventory import Inventory
@@ -155,7 +156,10 @@ def _take_back(
 ) -> tuple[Outcome, str]:
     if previous.text is None:
         return Outcome.BROKEN, "there is no previous file to go back to"
-    write_atomic(path, previous.text, mode=previous.mode)
+    try:
+        write_atomic(path, previous.text, mode=previous.mode)
+    except LvsctlError as error:
+        return Outcome.BROKEN, f"the previous file cannot be put back: {error}"
     inventory = before.inventory if not shortcoming(before, Wanted(previous.text)) else None
     deadline = time.monotonic() + timeout
     if is_alive(daemon.parent):

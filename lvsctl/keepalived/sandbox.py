@@ -11,7 +11,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from lvsctl.host.run import Finished, run
+from lvsctl.errors import LvsctlError
+from lvsctl.host.run import Finished, find, run
 from lvsctl.keepalived import stand_ins
 from lvsctl.keepalived.program import Program
 from lvsctl.keepalived.surroundings import Surroundings
@@ -52,19 +53,34 @@ def links(names: Iterable[str]) -> str:
     return "".join(f"{command}\n" for command in commands)
 
 
+class Refused(LvsctlError):
+    """The namespaces cannot be made or furnished; the message says what stood in the way."""
+
+
 def ask(program: Program, text: str, node: str, wanted: Surroundings, timeout: float) -> Finished:
     """Run ``keepalived -t`` on *text* with everything it expects in place, and answer how it ended.
 
-    A status of SETUP_FAILED means that the namespaces could not be made, as does one from ``unshare`` itself
-    (1, with its name on standard error). Raises Unavailable after *timeout* seconds, or without ``unshare``.
+    Raises Refused, and Unavailable after *timeout* seconds.
     """
-    with _folder() as name:
-        work = Path(name)
-        (work / "root").mkdir()
-        (work / "tree").mkdir()
-        stand_ins.build(work / "tree", text, wanted)
-        (work / "links").write_text(links(wanted.interfaces), encoding="utf-8")
-        return run([*_unshare(), "/bin/sh", "-c", SCRIPT, "sh", name, program.path, node], timeout=timeout)
+    if find("unshare") is None:
+        raise Refused("unshare is not installed")
+    try:
+        with _folder() as name:
+            _prepare(Path(name), text, wanted)
+            argv = [*_unshare(), "/bin/sh", "-c", SCRIPT, "sh", name, program.path, node]
+            finished = run(argv, timeout=timeout)
+    except OSError as error:
+        raise Refused(str(error)) from error
+    if was_refused(finished):
+        raise Refused(finished.last_words)
+    return finished
+
+
+def _prepare(work: Path, text: str, wanted: Surroundings) -> None:
+    (work / "root").mkdir()
+    (work / "tree").mkdir()
+    stand_ins.build(work / "tree", text, wanted)
+    (work / "links").write_text(links(wanted.interfaces), encoding="ascii")
 
 
 MEMORY = "/dev/shm"  # noqa: S108  # a folder of our own is made in it, 0700
@@ -96,5 +112,5 @@ def ask_plainly(program: Program, text: str, node: str, timeout: float) -> tuple
     with _folder() as name:
         path = Path(name) / "keepalived.conf"
         path.touch(0o600)
-        path.write_text(text, encoding="utf-8", newline="")
+        path.write_bytes(stand_ins.encoded(text))
         return run([program.path, "-t", "-f", str(path), "-i", node], timeout=timeout), str(path)

@@ -47,6 +47,14 @@ def build(root: Path, text: str, wanted: Surroundings) -> None:
     tree.file(CONFIG, text, mode=0o600)
 
 
+def encoded(text: str) -> bytes:
+    """Answer the bytes of a file with *text*: what was no UTF-8 when it was read becomes what it was."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a lone surrogate from elsewhere, which unsaid() complains about
+        return text.encode("utf-8", "replace")
+
+
 def _files(wanted: Surroundings) -> dict[PurePosixPath, str]:
     # Every user is root: a script that runs as someone else makes keepalived switch its own identity, and
     # 2.2.7 ends itself then (issue #2587). Who may run what is a fact about the host.
@@ -76,7 +84,8 @@ class Tree:
             target = self._inside(self.folder(path.parent)) / path.name
             if target.is_symlink():
                 target.unlink()
-            target.write_text(content, encoding="utf-8", newline="")
+            target.touch(mode)
+            target.write_bytes(encoded(content))
             target.chmod(mode)
 
     def folder(self, path: PurePosixPath) -> PurePosixPath:

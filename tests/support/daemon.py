@@ -78,7 +78,7 @@ def running(
         process.wait()
 
 
-def until(condition: Callable[[], object], complaint: str, seconds: float = 10.0) -> None:
+def until(condition: Callable[[], object], complaint: str, seconds: float = 30.0) -> None:
     """Wait until *condition* holds, or fail with *complaint*."""
     deadline = time.monotonic() + seconds
     while not condition():

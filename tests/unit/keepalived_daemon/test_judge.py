@@ -3,11 +3,13 @@
 import os
 import time
 from pathlib import Path, PurePosixPath
+from typing import NoReturn
 
 import pytest
 
 from lvsctl.keepalived import sandbox
 from lvsctl.keepalived.judge import Crashed, Invalid, Unverified, Valid, Verdict, judge
+from lvsctl.keepalived.messages import Message
 from lvsctl.keepalived.parse import parse
 from lvsctl.keepalived.program import installed
 from lvsctl.keepalived.surroundings import Surroundings, surroundings
@@ -21,9 +23,10 @@ def _keepalived() -> None:
     require("keepalived")
     program = installed()
     assert program
-    trial = sandbox.ask(program, "global_defs {\n}\n", "lb1", Surroundings(), 20)
-    if sandbox.was_refused(trial):
-        refuse("keepalived", f"this machine allows no namespaces: {trial.last_words}")
+    try:
+        sandbox.ask(program, "global_defs {\n}\n", "lb1", Surroundings(), 20)
+    except sandbox.Refused as refusal:
+        refuse("keepalived", f"this machine allows no namespaces: {refusal}")
 
 
 def of(text: str, *, node: str = "lb1") -> Verdict:
@@ -244,6 +247,36 @@ def test_an_ordinary_user_gets_the_same_verdict_or_none() -> None:
         fine = isinstance(outcomes[0], (Valid, Unverified)) and isinstance(outcomes[1], Invalid)
         os._exit(0 if fine else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_bytes_that_are_no_utf_8_reach_keepalived() -> None:
+    text = INSTANCE + "# caf\udce9\n"
+    assert isinstance(of(text), Valid)
+    outcome = of(text + "nons\udce9nse\n")
+    assert isinstance(outcome, Invalid)
+    assert outcome.messages == (Message(10, None, r"Unknown keyword 'nons\xe9nse'"),)
+
+
+def test_a_text_that_no_file_can_hold_is_invalid() -> None:
+    outcome = judge(INSTANCE + "# \ud800\n", node="lb1", surroundings=Surroundings(("eth0",)))
+    assert isinstance(outcome, Invalid)
+
+
+def test_without_the_programs_for_namespaces_it_is_never_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "find", lambda _: None)
+    assert isinstance(of(INSTANCE), Unverified)
+
+
+def test_without_room_to_prepare_it_is_never_valid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full() -> NoReturn:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sandbox, "_folder", full)
+    outcome = of(INSTANCE)
+    assert isinstance(outcome, Unverified)
+    assert "No space" in outcome.reason
 
 
 def test_no_keepalived_is_not_verified(monkeypatch: pytest.MonkeyPatch) -> None:

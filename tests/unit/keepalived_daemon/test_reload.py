@@ -1,10 +1,12 @@
 """Installing a configuration under the real keepalived, in namespaces of its own. Without IPVS: VRRP only."""
 
+import os
 import signal
 from pathlib import Path
 
 import pytest
 
+from lvsctl.errors import Denied
 from lvsctl.keepalived.account import account, held
 from lvsctl.keepalived.inventory import Inventory, RealServer
 from lvsctl.keepalived.judge import Invalid, Unverified, Valid
@@ -226,6 +228,25 @@ def test_bytes_of_an_old_file_survive_the_way_back(path: Path) -> None:
         result = install(path, instances("AB"), inventory("ABC"), timeout=1)
         assert result.outcome is Outcome.ROLLED_BACK
     assert path.read_bytes() == old
+
+
+def test_an_ordinary_user_is_told_that_only_root_can_tell(path: Path) -> None:
+    with running(path):
+        child = os.fork()
+        if child == 0:
+            os.setgid(65534)
+            os.setgroups([])
+            os.setuid(65534)
+            os._exit(_denied(path))
+        assert os.waitpid(child, 0)[1] == 0
+
+
+def _denied(path: Path) -> int:
+    try:
+        find(path)
+    except Denied:
+        return 0 if find(Path("/etc/hostname")) is None else 2
+    return 1
 
 
 def test_the_account_is_new_each_time_and_complete(path: Path) -> None:
