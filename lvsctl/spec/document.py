@@ -113,7 +113,7 @@ def _from_file(name: str) -> bytes:
     if "\0" in name:
         raise Unavailable(f"{name!r}: no file can be called that")
     _check(name, Path(name).stat())  # before it is opened, which would already set off some devices
-    handle = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    handle = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # if it is a pipe by now: do not wait
     with os.fdopen(handle, "rb") as file:
         _check(name, os.fstat(handle))
         return file.read(MAX_BYTES + 1)

@@ -23,9 +23,7 @@ _COLON_IN_FLOW = "a ':' before a bracket or comma: expected a space after it, or
 _NO_KEY = "a key is missing before this ':'"
 _NO_COLON = "expected 'key: value' or 'key:' here, with a space after the ':' of a value"
 _ITEM = "a '- ' cannot stand here: expected each item of a list on a line of its own (text that begins so needs quotes)"
-_SECOND = (
-    "a second ':' in one line: a value with ': ' in it or ':' at its end needs quotes, and a block begins on the next line"
-)
+_SECOND = "a second ':' in one line: a value with ': ' in it or ':' at its end needs quotes, and a block begins on the next line"
 _NOT_BELOW = (
     "line {} has given its key a value, so no key can stand below it: is one of them indented wrongly?"
 )
@@ -64,7 +62,9 @@ def _ended(text: str, offset: int, _: int) -> Malformed:
 
 def _no_value(text: str, offset: int, _: int) -> Malformed:
     ended = not text[offset : offset + 1]
-    return Malformed(offset, "the spec ends here, where a value is expected" if ended else "expected a value here")
+    return Malformed(
+        offset, "the spec ends here, where a value is expected" if ended else "expected a value here"
+    )
 
 
 def _cannot_start(text: str, offset: int, _: int) -> Malformed:
@@ -119,36 +119,40 @@ def _where(text: str, offset: int) -> str:
     return f"line {line}, column {column}"
 
 
-_BY_PROBLEM = MappingProxyType({
-    "could not find expected ':'": _from(_NO_COLON),
-    "found unexpected end of stream": _from(_OPEN_QUOTE),
-    "found unexpected document indicator": _from(_OPEN_QUOTE),
-    "mapping values are not allowed in this context": _unexpected_colon,
-    "mapping keys are not allowed in this context": _here(_QUESTION),
-    "block sequence entries are not allowed in this context": _here(_ITEM),
-    "found character that cannot start any token": _cannot_start,
-    "found a tab character that violates indentation": _here(_TAB),
-    "found a tab character where an indentation space is expected": _here(_TAB),
-    "did not find expected ',' or ']'": _open("]"),
-    "did not find expected ',' or '}'": _open("}"),
-    "did not find expected key": _misplaced("'key: value'"),
-    "did not find expected '-' indicator": _misplaced("'- '"),
-    "did not find expected node content": _no_value,
-    "did not find expected <document start>": _ended,
-    "found unexpected ':'": _here(_COLON_IN_FLOW),
-    "found undefined tag handle": _here(_TAG),
-    "found incompatible YAML document": _here(_DIRECTIVE),
-    "found duplicate %YAML directive": _here(_DIRECTIVE),
-})
+_BY_PROBLEM = MappingProxyType(
+    {
+        "could not find expected ':'": _from(_NO_COLON),
+        "found unexpected end of stream": _from(_OPEN_QUOTE),
+        "found unexpected document indicator": _from(_OPEN_QUOTE),
+        "mapping values are not allowed in this context": _unexpected_colon,
+        "mapping keys are not allowed in this context": _here(_QUESTION),
+        "block sequence entries are not allowed in this context": _here(_ITEM),
+        "found character that cannot start any token": _cannot_start,
+        "found a tab character that violates indentation": _here(_TAB),
+        "found a tab character where an indentation space is expected": _here(_TAB),
+        "did not find expected ',' or ']'": _open("]"),
+        "did not find expected ',' or '}'": _open("}"),
+        "did not find expected key": _misplaced("'key: value'"),
+        "did not find expected '-' indicator": _misplaced("'- '"),
+        "did not find expected node content": _no_value,
+        "did not find expected <document start>": _ended,
+        "found unexpected ':'": _here(_COLON_IN_FLOW),
+        "found undefined tag handle": _here(_TAG),
+        "found incompatible YAML document": _here(_DIRECTIVE),
+        "found duplicate %YAML directive": _here(_DIRECTIVE),
+    }
+)
 
-_BY_CONTEXT = MappingProxyType({
-    "while scanning an anchor": _here(_NAME),
-    "while scanning an alias": _here(_NAME),
-    "while scanning a tag": _here(_TAG),
-    "while parsing a tag": _here(_TAG),
-    "while scanning a directive": _here(_DIRECTIVE),
-    "while scanning a %YAML directive": _here(_DIRECTIVE),
-    "while scanning a block scalar": _here(_PIPE),
-    "while parsing a quoted scalar": _here(_ESCAPE),
-})
+_BY_CONTEXT = MappingProxyType(
+    {
+        "while scanning an anchor": _here(_NAME),
+        "while scanning an alias": _here(_NAME),
+        "while scanning a tag": _here(_TAG),
+        "while parsing a tag": _here(_TAG),
+        "while scanning a directive": _here(_DIRECTIVE),
+        "while scanning a %YAML directive": _here(_DIRECTIVE),
+        "while scanning a block scalar": _here(_PIPE),
+        "while parsing a quoted scalar": _here(_ESCAPE),
+    }
+)
 """For the problems that are alike within what libyaml was doing."""

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lvsctl.spec.document import read
@@ -26,6 +26,7 @@ def typed(value: object) -> object:
     return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(texts, values), st.sampled_from([None, 0, 2, "\t"]), st.booleans())
 def test_whatever_json_can_say_is_read(
     data: dict[str, object], indent: int | str | None, ascii_only: bool
@@ -90,6 +91,9 @@ def test_when_it_is_neither_the_reader_that_came_lines_further_has_the_say() -> 
         "2:7: expected ',' or ']' here: the '[' at line 2, column 5 is still open"
     ]
     assert faults('{"a": "\\ud83d\\ude00",\n "b": [1}') == ["2:9: expected ',' or ']'"]
+    assert faults("{a: b, c: [d}") == [
+        "1:13: expected ',' or ']' here: the '[' at line 1, column 11 is still open"
+    ]
     assert faults('{"a": b,\n c: [d}') == [
         "2:7: expected ',' or ']' here: the '[' at line 2, column 5 is still open"
     ]

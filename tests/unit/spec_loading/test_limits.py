@@ -1,8 +1,11 @@
 """Time and memory are bounded whatever is in the file: the work is, so no test here needs a clock."""
 
 import pytest
+import yaml
 
+from lvsctl.errors import Unavailable
 from lvsctl.spec.document import read
+from lvsctl.spec.reader.characters import MAX_BYTES
 from lvsctl.spec.reader.findings import ENOUGH
 from lvsctl.spec.reader.tree import MAX_DEPTH, MAX_SIZE
 from tests.support.reading import faults
@@ -85,3 +88,15 @@ def test_tag_directives_are_refused_before_libyaml_compares_each_with_all() -> N
 )  # fmt: skip
 def test_a_hostile_megabyte_ends_in_a_fault(text: str) -> None:
     assert faults(text)
+
+
+def test_sixteen_mebibytes_are_the_limit_also_for_text_that_was_read_elsewhere() -> None:
+    assert faults(b"#" * (MAX_BYTES + 1)) == [
+        f" {MAX_BYTES + 1} bytes are too large for a spec: at most {MAX_BYTES} are read"
+    ]
+
+
+def test_without_libyaml_nothing_is_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml, "__with_libyaml__", False)
+    with pytest.raises(Unavailable, match="built without libyaml"):
+        read("a: b", file="lvs.yaml")

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lvsctl.errors import SpecInvalid
@@ -114,6 +114,7 @@ def test_a_quoted_merge_key_is_an_ordinary_key() -> None:
 names = st.sampled_from("abc")
 
 
+@settings(deadline=None)
 @given(
     first=st.dictionaries(names, names),
     second=st.dictionaries(names, names),

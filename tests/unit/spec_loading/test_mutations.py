@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lvsctl.errors import Fault, SpecInvalid
@@ -110,6 +110,7 @@ def test_a_file_that_was_cut_off_ends_in_data_or_in_faults(size: int) -> None:
     survived(SPEC[:size])
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_end_in_data_or_in_faults(raw: bytes) -> None:
     survived(raw)
@@ -140,6 +141,7 @@ def agrees(ours: Any, node: yaml.Node | None) -> bool:
     return bool(ours == node.value or (ours is None and null))
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("ab:-?[]{},&*|>'\"%@`#\n \t~\\é1"), max_size=24))
 @example("{a: 'b', c: [d, {e: |}]}")
 def test_what_is_read_is_what_yaml_says(text: str) -> None:
@@ -151,6 +153,7 @@ def test_what_is_read_is_what_yaml_says(text: str) -> None:
     assert agrees(document.data, node)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lvsctl.spec.document import Document, read
@@ -146,6 +146,7 @@ def scalars(data: Any, path: tuple[str | int, ...] = ()) -> Any:
         yield from scalars(inner, (*path, step))
 
 
+@settings(deadline=None)
 @given(common=trees, override=trees)
 def test_the_origin_of_a_scalar_holds_that_scalar(common: dict[str, Any], override: dict[str, Any]) -> None:
     text = document(yaml.dump({**common, "per_node": {"lb1": override}}))

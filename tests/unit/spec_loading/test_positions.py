@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lvsctl.errors import Place
@@ -114,6 +114,7 @@ nested = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(words, nested, min_size=1, max_size=3), st.sampled_from([None, True, False]))
 def test_the_text_at_a_position_is_the_scalar(data: dict[str, Any], flow: bool | None) -> None:
     text = yaml.dump(data, default_flow_style=flow, default_style="'", allow_unicode=True, width=10_000)
