@@ -1,18 +1,15 @@
 """Rules about health checks: that there are some, and that they ask what clients will ask. LVS300 to LVS319."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from lvsctl.compose.rules.effective import protocol_of
-from lvsctl.compose.rules.once import once_per_spec
-from lvsctl.compose.rules.rule import ERROR, NOTE, WARNING, Broken, Path, of_spec
+from lvsctl.compose.rules.rule import ERROR, NOTE, WARNING, Broken, of_spec
 from lvsctl.compose.rules.services import at
+from lvsctl.compose.rules.shared_checks import asked
 from lvsctl.compose.rules.tracking import unknown
 from lvsctl.spec.check_base import Connecting, Paced
 from lvsctl.spec.checks import Check
-from lvsctl.spec.real_server import RealServer
 from lvsctl.spec.spec import Spec
-from lvsctl.spec.virtual_server import VirtualServer
 
 SPEAKS = {
     "HTTP_GET": "TCP",
@@ -24,32 +21,6 @@ SPEAKS = {
 }
 """The transport of the checks that have one."""
 DEFAULT_LOOP = 60
-
-
-class Asked(NamedTuple):
-    """One check of a service; real servers may share it, and then the first of them stands for all."""
-
-    name: str
-    """The service's."""
-    service: VirtualServer
-    server: RealServer
-    check: Check
-    path: Path
-
-
-@once_per_spec
-def asked(spec: Spec) -> list[Asked]:
-    """Answer each check of each service once, however many real servers share it."""
-    found: list[Asked] = []
-    for name, service in spec.virtual_servers.items():
-        seen: set[int] = set()
-        for index, server in enumerate(service.real_servers):
-            for number, check in enumerate(server.checks):
-                if id(check) not in seen:
-                    seen.add(id(check))
-                    path = ("virtual_servers", name, "real_servers", index, "checks", number)
-                    found.append(Asked(name, service, server, check, path))
-    return found
 
 
 def body(check: Check) -> object:
@@ -91,20 +62,16 @@ def no_checks(spec: Spec) -> Iterator[Broken]:
 )
 def check_protocol(spec: Spec) -> Iterator[Broken]:
     """Not for firewall marks, nor with `connect_port`: then another port is meant. A DNS server speaks both."""
-    for name, service in spec.virtual_servers.items():
-        protocol = protocol_of(service)
-        if protocol is None:
+    for name, service, server, check, path in asked(spec):
+        speaks, protocol = SPEAKS.get(check.kind), protocol_of(service)
+        if speaks in (None, protocol) or protocol is None or check.kind == "DNS_CHECK":
             continue
-        for check, path, server in distinct(service):
-            speaks = SPEAKS.get(check.kind)
-            if not speaks or speaks == protocol or check.kind == "DNS_CHECK":
-                continue
-            if getattr(body(check), "connect_port", None) is None:
-                port = server.port or service.port or 0
-                yield Broken(
-                    at(name, *path),
-                    f"{check.kind} asks {speaks} port {port}, but the service is {protocol}: write connect_port, or another check",
-                )
+        if getattr(body(check), "connect_port", None) is None:
+            port = server.port or service.port or 0
+            yield Broken(
+                path,
+                f"{check.kind} asks {speaks} port {port}, but {name} is {protocol}: write connect_port, or another check",
+            )
 
 
 @of_spec(
@@ -116,11 +83,10 @@ def check_protocol(spec: Spec) -> Iterator[Broken]:
 )
 def unknown_file(spec: Spec) -> Iterator[Broken]:
     """`track_file` of FILE_CHECK."""
-    for name, service in spec.virtual_servers.items():
-        for check, path, _ in distinct(service):
-            file = check.FILE_CHECK.track_file if check.FILE_CHECK else None
-            if file is not None and file not in spec.track_files:
-                yield Broken(at(name, *path), unknown(file, spec.track_files, "track_files"))
+    for each in asked(spec):
+        file = each.check.FILE_CHECK.track_file if each.check.FILE_CHECK else None
+        if file is not None and file not in spec.track_files:
+            yield Broken(each.path, unknown(file, spec.track_files, "track_files"))
 
 
 @of_spec(
@@ -132,20 +98,15 @@ def unknown_file(spec: Spec) -> Iterator[Broken]:
 )
 def unknown_bfd(spec: Spec) -> Iterator[Broken]:
     """`name` of BFD_CHECK."""
-    for name, service in spec.virtual_servers.items():
-        for check, path, _ in distinct(service):
-            if check.BFD_CHECK is None:
-                continue
-            session = spec.bfd_instances.get(check.BFD_CHECK.name)
-            if session is None:
-                yield Broken(
-                    at(name, *path), unknown(check.BFD_CHECK.name, spec.bfd_instances, "bfd_instances")
-                )
-            elif session.vrrp and not session.checker:
-                yield Broken(
-                    at(name, *path),
-                    f"{check.BFD_CHECK.name} tells the VRRP process only: write checker: true there",
-                )
+    for each in asked(spec):
+        if each.check.BFD_CHECK is None:
+            continue
+        name = each.check.BFD_CHECK.name
+        session = spec.bfd_instances.get(name)
+        if session is None:
+            yield Broken(each.path, unknown(name, spec.bfd_instances, "bfd_instances"))
+        elif session.vrrp and not session.checker:
+            yield Broken(each.path, f"{name} tells the VRRP process only: write checker: true there")
 
 
 @of_spec(
@@ -158,19 +119,13 @@ def unknown_bfd(spec: Spec) -> Iterator[Broken]:
 def portless_check(spec: Spec) -> Iterator[Broken]:
     """Neither the real server nor the service has a port."""
     for name, service in spec.virtual_servers.items():
-        if service.port or all(server.port for server in service.real_servers):
+        if service.port or service.group is not None:
             continue
-        if service.group is not None:
-            continue
-        for check, path, server in distinct(service):
-            block = body(check)
-            if (
-                not server.port
-                and check.kind in SPEAKS
-                and isinstance(block, Connecting)
-                and not block.connect_port
-            ):
-                yield Broken(at(name, *path), f"{check.kind} would connect to port 0: write connect_port")
+        for index, server in enumerate(service.real_servers):
+            for number, check in enumerate(server.checks) if not server.port else ():
+                if check.kind in SPEAKS and getattr(body(check), "connect_port", None) is None:
+                    path = at(name, "real_servers", index, "checks", number)
+                    yield Broken(path, f"{check.kind} would connect to port 0: write connect_port")
 
 
 @of_spec(
@@ -203,11 +158,9 @@ def check_twice(spec: Spec) -> Iterator[Broken]:
 def shared_target(spec: Spec) -> Iterator[Broken]:
     """`checks:` of a service with more than one real server."""
     for name, service in spec.virtual_servers.items():
-        if len({server.address for server in service.real_servers}) < 2:  # noqa: PLR2004 - one server is all of them
-            continue
         for index, check in enumerate(service.checks):
             target = getattr(body(check), "connect_ip", None)
-            if target is not None:
+            if target is not None and len({server.address for server in service.real_servers}) > 1:
                 yield Broken(
                     at(name, "checks", index),
                     f"{check.kind} asks {target} for each of {len(service.real_servers)} real servers",
@@ -223,17 +176,17 @@ def shared_target(spec: Spec) -> Iterator[Broken]:
 )
 def slow_checks(spec: Spec) -> Iterator[Broken]:
     """When neither service, real server nor check states `delay_loop`."""
-    for name, service in spec.virtual_servers.items():
-        if service.delay_loop is not None or service.owner != "keepalived":
+    told = ""
+    for name, service, server, check, path in asked(spec):
+        if name == told or service.delay_loop is not None or service.owner != "keepalived":
             continue
-        for check, path, server in distinct(service):
-            block = body(check)
-            if isinstance(block, Paced) and block.delay_loop is None and server.delay_loop is None:
-                yield Broken(
-                    at(name, *path),
-                    f"{check.kind} runs every {DEFAULT_LOOP} s, as no delay_loop is written: write delay_loop: 5",
-                )
-                break
+        block = body(check)
+        if isinstance(block, Paced) and block.delay_loop is None and server.delay_loop is None:
+            told = name
+            yield Broken(
+                path,
+                f"{check.kind} runs every {DEFAULT_LOOP} s, as no delay_loop is written: write delay_loop: 5",
+            )
 
 
 @of_spec(
@@ -245,15 +198,14 @@ def slow_checks(spec: Spec) -> Iterator[Broken]:
 )
 def file_adds(spec: Spec) -> Iterator[Broken]:
     """Neither FILE_CHECK nor its `track_files` entry states a weight."""
-    for name, service in spec.virtual_servers.items():
-        for check, path, _ in distinct(service):
-            block = check.FILE_CHECK
-            file = spec.track_files.get(block.track_file) if block else None
-            if block is not None and block.weight is None and file is not None and file.weight is None:
-                yield Broken(
-                    at(name, *path),
-                    f"the number in {block.track_file} is added to the weight: write weight: 0 to take the server down",
-                )
+    for each in asked(spec):
+        block = each.check.FILE_CHECK
+        file = spec.track_files.get(block.track_file) if block else None
+        if block is not None and block.weight is None and file is not None and file.weight is None:
+            yield Broken(
+                each.path,
+                f"the number in {block.track_file} is added to the weight: write weight: 0 to take the server down",
+            )
 
 
 @of_spec(
@@ -265,16 +217,8 @@ def file_adds(spec: Spec) -> Iterator[Broken]:
 )
 def check_family(spec: Spec) -> Iterator[Broken]:
     """`bindto` without `connect_ip`; with both the field itself says so."""
-    for name, service in spec.virtual_servers.items():
-        for check, path, server in distinct(service):
-            block = body(check)
-            if (
-                isinstance(block, Connecting)
-                and block.bindto
-                and not block.connect_ip
-                and block.bindto.version != server.address.version
-            ):
-                yield Broken(
-                    at(name, *path),
-                    f"bindto {block.bindto} cannot reach {server.address}: they are of different families",
-                )
+    for each in asked(spec):
+        block, target = body(each.check), each.server.address
+        source = block.bindto if isinstance(block, Connecting) and not block.connect_ip else None
+        if source is not None and source.version != target.version:
+            yield Broken(each.path, f"bindto {source} cannot reach {target}: they are of different families")

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from lvsctl.compose.rules.rule import ERROR, Broken, Path, of_spec
 from lvsctl.keepalived.extra import check_extra
 from lvsctl.keepalived.grammar import Path as GrammarPath
 from lvsctl.keepalived.grammar import Version, since, version
-from lvsctl.spec.base import Extensible, Line, Model
+from lvsctl.spec.base import Line, Model
 from lvsctl.spec.forms import Form
 from lvsctl.spec.layout import fields
 from lvsctl.spec.script import Script
@@ -19,19 +19,16 @@ MODELS_ARE_OF: Version = (2, 2, 7)
 BLOCKS = (Form.BLOCK, Form.NAMED, Form.REPEAT, Form.SPLICE)
 
 
-class Visited(NamedTuple):
-    """A block of the spec, where it is, and where its keywords are in the grammar."""
-
-    block: Model
-    path: Path
-    grammar: GrammarPath
+Visited = tuple[Model, Path, GrammarPath]
+"""A block of the spec, where it is, and where its keywords are in the grammar."""
 
 
 class _Inner(NamedTuple):
+    """A field that holds blocks of keywords."""
+
     name: str
     key: str
     keyword: str
-    mapping: bool
     many: bool
 
 
@@ -46,8 +43,8 @@ def raw_lines(spec: Spec) -> Iterator[Broken]:
     """`extra` of every block."""
     target = version(spec.target_version)
     for block, path, grammar in visit(spec):
-        if isinstance(block, Extensible | Spec) and block.extra:
-            for line, message in check_extra(block.extra, grammar, target):
+        if lines := block.__dict__.get("extra"):
+            for line, message in check_extra(lines, grammar, target):
                 yield Broken((*path, "extra", line), message)
 
 
@@ -89,29 +86,27 @@ def newer(model: type[Model], grammar: GrammarPath, target: Version) -> tuple[st
 
 
 def visit(spec: Spec) -> Iterator[Visited]:
-    """Yield every block of *spec* once, also where several real servers share it."""
-    waiting = [Visited(spec, (), ())]
-    seen: set[int] = set()
-    while waiting:
-        here = waiting.pop()
-        yield here
-        for inner in _inner(type(here.block)):
-            value = here.block.__dict__.get(inner.name)
-            if not value:
-                continue
-            grammar = (*here.grammar, inner.keyword) if inner.keyword else here.grammar
-            for step, block in _items(value, inner):
-                if isinstance(block, Model) and id(block) not in seen:
-                    seen.add(id(block))
-                    waiting.append(Visited(block, (*here.path, inner.key, *step), grammar))
+    """Yield every block of *spec*; checks that several real servers share only once."""
+    return _visit(spec, (), (), set())
 
 
-def _items(value: Any, inner: _Inner) -> Iterator[tuple[Path, object]]:
-    if inner.mapping:
-        return (((name,), block) for name, block in value.items())
-    if inner.many:
-        return (((index,), block) for index, block in enumerate(value))
-    return iter((((), value),))
+def _visit(block: Model, path: Path, grammar: GrammarPath, seen: set[int]) -> Iterator[Visited]:
+    yield block, path, grammar
+    written = block.__dict__
+    for name, key, keyword, many in _inner(type(block)):
+        value = written.get(name)
+        if not value:
+            continue
+        inside = (*grammar, keyword) if keyword else grammar
+        if not many:
+            yield from _visit(value, (*path, key), inside, seen)
+            continue
+        for step, item in value.items() if isinstance(value, dict) else enumerate(value):
+            if keyword:
+                yield from _visit(item, (*path, key, step), inside, seen)
+            elif id(item) not in seen:
+                seen.add(id(item))
+                yield from _visit(item, (*path, key, step), inside, seen)
 
 
 @cache
@@ -122,12 +117,12 @@ def _inner(model: type[Model]) -> tuple[_Inner, ...]:
             field.name,
             field.key,
             "" if field.form is Form.SPLICE else field.keyword,
-            field.mapping,
-            field.many,
+            field.mapping or field.many,
         )
         for field in fields(model).values()
-        if field.form in BLOCKS
-        and isinstance(field.item, type)
-        and issubclass(field.item, Model)
-        and not issubclass(field.item, (Line, Script))
+        if field.form in BLOCKS and _is_block(field.item)
     )
+
+
+def _is_block(item: object) -> bool:
+    return isinstance(item, type) and issubclass(item, Model) and not issubclass(item, (Line, Script))

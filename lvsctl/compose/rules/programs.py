@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from lvsctl.compose.rules.effective import hooks_are_wired
+from lvsctl.compose.rules.once import once_per_spec
 from lvsctl.compose.rules.rule import Path
+from lvsctl.compose.rules.shared_checks import asked
 from lvsctl.spec.base import Model
 from lvsctl.spec.script import Script, ScriptUser
 from lvsctl.spec.spec import Spec
@@ -34,8 +36,13 @@ class Program(NamedTuple):
     group: str | None
 
 
-def programs(spec: Spec) -> Iterator[Program]:
-    """Yield every command of the operator's in *spec*; lvsctl's own hooks are not in it."""
+@once_per_spec
+def programs(spec: Spec) -> list[Program]:
+    """Answer every command of the operator's in *spec*; lvsctl's own hooks are not in it."""
+    return list(_programs(spec))
+
+
+def _programs(spec: Spec) -> Iterator[Program]:
     if spec.global_defs is not None:
         yield from _of(spec.global_defs, ("global_defs",), GLOBAL)
     for name, script in spec.vrrp_scripts.items():
@@ -48,6 +55,9 @@ def programs(spec: Spec) -> Iterator[Program]:
             yield from notifies(block, (field, name))
     for name, service in spec.virtual_servers.items():
         yield from _of_service(service, ("virtual_servers", name))
+    for each in asked(spec):
+        if (misc := each.check.MISC_CHECK) is not None:
+            yield _program(misc.misc_path, (*each.path, "MISC_CHECK", "misc_path"), misc.user)
 
 
 def notifies(block: VrrpInstance | VrrpSyncGroup, path: Path) -> Iterator[Program]:
@@ -66,16 +76,9 @@ def default_user(spec: Spec) -> str:
 
 def _of_service(service: VirtualServer, path: Path) -> Iterator[Program]:
     yield from _of(service, path, ("quorum_up", "quorum_down"))
-    seen: set[int] = set()
     for index, server in enumerate(service.real_servers):
         if server.notify_up is not None or server.notify_down is not None:
             yield from _of(server, (*path, "real_servers", index), ("notify_up", "notify_down"))
-        for number, check in enumerate(server.checks):
-            misc = check.MISC_CHECK
-            if misc is not None and id(check) not in seen:
-                seen.add(id(check))
-                here = (*path, "real_servers", index, "checks", number, "MISC_CHECK", "misc_path")
-                yield _program(misc.misc_path, here, misc.user)
 
 
 def _of(block: Model, path: Path, fields: tuple[str, ...]) -> Iterator[Program]:

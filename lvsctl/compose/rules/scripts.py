@@ -23,7 +23,7 @@ def insecure_scripts(spec: Spec) -> Iterator[Broken]:
     """Where lvsctl's hooks are wired (`notify` is not none) it is switched on anyway."""
     if hooks_are_wired(spec) or (spec.global_defs is not None and spec.global_defs.enable_script_security):
         return
-    first = next(programs(spec), None)
+    first = next(iter(programs(spec)), None)
     if first is not None:
         yield Broken(first.path, "there are scripts, but global_defs has no enable_script_security: true")
 

@@ -1,8 +1,6 @@
 """Rules about virtual servers and their real servers, checks and sorry servers apart. LVS100 to LVS129."""
 
-from collections import Counter
 from collections.abc import Iterator
-from itertools import chain
 from typing import NamedTuple
 
 from lvsctl.compose.rules.effective import (
@@ -51,23 +49,24 @@ class _Span(NamedTuple):
 )
 def duplicate_service(spec: Spec) -> Iterator[Broken]:
     """Also through `virtual_server_groups`, whose ranges may overlap."""
-    spans = sorted(
-        chain.from_iterable(_spans(name, each, spec) for name, each in spec.virtual_servers.items()),
-        key=_order,
-    )
-    reach: _Span | None = None
-    for span in spans:
-        if reach is not None and span.kind == reach.kind and span.first <= reach.last:
+    spans: dict[tuple[object, ...], list[_Span]] = {}
+    for name, service in spec.virtual_servers.items():
+        for span in _spans(name, service, spec):
+            spans.setdefault(span.kind, []).append(span)
+    for same in spans.values():
+        yield from _overlaps(sorted(same, key=lambda span: span.first))
+
+
+def _overlaps(spans: list[_Span]) -> Iterator[Broken]:
+    reach = spans[0]
+    for span in spans[1:]:
+        if span.first <= reach.last:
             yield Broken(
                 span.path,
                 f"{span.name} takes the same packets as {reach.name}: the kernel has one service for both",
             )
-        if reach is None or span.kind != reach.kind or span.last > reach.last:
+        if span.last > reach.last:
             reach = span
-
-
-def _order(span: _Span) -> tuple[str, int, int]:
-    return (repr(span.kind), span.first, span.last)
 
 
 def _spans(name: str, service: VirtualServer, spec: Spec) -> Iterator[_Span]:
@@ -99,13 +98,21 @@ def duplicate_real_server(spec: Spec) -> Iterator[Broken]:
     """By address and port within one service; without a port it is the service's."""
     for name, service in spec.virtual_servers.items():
         default = service.port or 0
-        keys = [(server.address, server.port or default) for server in service.real_servers]
+        # Numbers hash much faster than addresses, and here nearly always all differ.
+        keys = [(int(server.address), server.port or default) for server in service.real_servers]
         if len(set(keys)) < len(keys):
-            for index, key in enumerate(keys):
-                if (first := keys.index(key)) < index:
-                    yield Broken(
-                        at(name, "real_servers", index), f"{endpoint(*key)} is real_servers[{first}] already"
-                    )
+            yield from _repeated(name, service, default)
+
+
+def _repeated(name: str, service: VirtualServer, default: int) -> Iterator[Broken]:
+    seen: dict[tuple[Address, int], int] = {}
+    for index, server in enumerate(service.real_servers):
+        key = (server.address, server.port or default)
+        if key in seen:
+            yield Broken(
+                at(name, "real_servers", index), f"{endpoint(*key)} is real_servers[{seen[key]}] already"
+            )
+        seen.setdefault(key, index)
 
 
 @of_spec(
@@ -397,8 +404,8 @@ def serves_itself(spec: Spec) -> Iterator[Broken]:
 def uneven_thresholds(spec: Spec) -> Iterator[Broken]:
     """`uthreshold` above 0 counts as set."""
     for name, service in spec.virtual_servers.items():
-        counts = Counter(bool(server.uthreshold) for server in service.real_servers)
-        if counts[True] and counts[False]:
+        limited = sum(bool(server.uthreshold) for server in service.real_servers)
+        if 0 < limited < (count := len(service.real_servers)):
             yield Broken(
-                at(name, "real_servers"), f"{counts[True]} have an uthreshold, {counts[False]} have none"
+                at(name, "real_servers"), f"{limited} have an uthreshold, {count - limited} have none"
             )

@@ -182,10 +182,9 @@ def local_sorry_unmoved(spec: Spec) -> Iterator[Broken]:
     """Addresses of nodes, the service's own and loopback are local."""
     own = node_addresses(spec)
     for name, service, sorry in with_sorry(spec):
-        local = sorry.address is not None and (
-            sorry.address.is_loopback or sorry.address in own or sorry.address == service.address
-        )
-        if local and sorry_method(service) != "NAT" and service.address is not None:
+        if sorry_method(service) == "NAT" or service.address is None or sorry.address is None:
+            continue
+        if sorry.address.is_loopback or sorry.address in own or sorry.address == service.address:
             yield Broken(
                 at(name, "sorry_server"),
                 f"it has to listen on {endpoint(service.address, service.port or 0)}, not on {sorry.address}",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from lvsctl.compose.rules.effective import OWNER
 from lvsctl.compose.rules.rule import ERROR, NOTE, WARNING, Broken, of_spec
+from lvsctl.compose.rules.shared_checks import asked
 from lvsctl.compose.rules.tracked import DECLARATIONS, blocks, everything, groups_of, tracked
 from lvsctl.spec.spec import Spec
 from lvsctl.spec.suggest import suggest
@@ -163,12 +164,7 @@ def unused_script(spec: Spec) -> Iterator[Broken]:
 )
 def unused_tracked(spec: Spec) -> Iterator[Broken]:
     """`track_files`, `vrrp_track_processes` and `bfd_instances`; real servers follow files and BFD sessions, too."""
-    checks = [
-        each
-        for service in spec.virtual_servers.values()
-        for server in service.real_servers
-        for each in server.checks
-    ]
+    checks = [each.check for each in asked(spec)]
     used = {
         "track_files": {each.FILE_CHECK.track_file for each in checks if each.FILE_CHECK},
         "bfd_instances": {each.BFD_CHECK.name for each in checks if each.BFD_CHECK},
