@@ -21,6 +21,8 @@ from tests.support.lab_results import LabDied, Results
 from tests.support.require import refuse
 
 IN_GUEST = "LVSCTL_LAB" in os.environ
+ARTIFACTS = "LVSCTL_ARTIFACTS"
+"""Names a folder for files that tests leave on purpose; in the guest it is part of the exchange folder."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -121,11 +123,14 @@ class HostSide:
     def _end(self) -> None:
         if self.guest is None or self.results is None:
             return
-        if _coverage_options(self.config):
+        wanted = os.environ.get(ARTIFACTS)
+        if _coverage_options(self.config) or wanted:
             self.results.drain()
-            measured = self.guest.exchange / "coverage"
-            if measured.exists():
-                shutil.copy(measured, Path(f"{_data_file()}.lab.{os.getpid()}"))
+        measured = self.guest.exchange / "coverage"
+        if measured.exists():
+            shutil.copy(measured, Path(f"{_data_file()}.lab.{os.getpid()}"))
+        if wanted:
+            shutil.copytree(self.guest.exchange / "artifacts", wanted, dirs_exist_ok=True)
         self.guest.kill()
 
 
@@ -147,6 +152,7 @@ def failure(item: pytest.Item, text: str) -> pytest.TestReport:
 
 def boot_tests(exchange: Path, items: Sequence[pytest.Item], config: pytest.Config) -> lab.Guest:
     """Boot a guest in which a second pytest runs *items* in this order."""
+    (exchange / "artifacts").mkdir()
     (exchange / "tests").write_text("".join(f"{json.dumps(item.nodeid)}\n" for item in items))
     files = dict.fromkeys(str(item.path) for item in items)
     argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--no-header", "--no-summary", "-q"]
@@ -160,6 +166,7 @@ def _environment() -> dict[str, str]:
     handed = ("LVSCTL_", "HYPOTHESIS_", "PYTHON", "CI", "TZ", "COLUMNS")
     env = {name: value for name, value in os.environ.items() if name.startswith(handed)}
     env |= {"PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis"}
+    env |= {ARTIFACTS: str(lab.GUEST_EXCHANGE / "artifacts")} if ARTIFACTS in env else {}
     return env | {"COVERAGE_FILE": "/tmp/coverage"}
 
 

@@ -1,5 +1,6 @@
 """Tests for the tests of the lab itself (tests/unit/lab); named so that pytest does not collect them unasked."""
 
+import os
 import time
 import warnings
 from pathlib import Path
@@ -27,6 +28,10 @@ def test_fails() -> None:
         log.write("<4>said by the kernel\n")
     expected = {"a": 1}
     assert expected == {"a": 2}
+
+
+def test_leaves_something() -> None:
+    Path(os.environ["LVSCTL_ARTIFACTS"], "table").write_text("left in the lab")
 
 
 def test_skips() -> None:

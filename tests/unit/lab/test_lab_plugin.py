@@ -58,7 +58,11 @@ def told(measured: Path) -> str:
     """Everything but the panic, with coverage."""
     coverage = ["--cov=lvsctl.host.run", f"--cov-report=json:{measured}/report.json"]
     return pytest_about(
-        SAMPLE, "-k", "not panics and not late", *coverage, env={"COVERAGE_FILE": f"{measured}/data"}
+        SAMPLE,
+        "-k",
+        "not panics and not late",
+        *coverage,
+        env={"COVERAGE_FILE": f"{measured}/data", "LVSCTL_ARTIFACTS": f"{measured}/left"},
     )
 
 
@@ -67,6 +71,7 @@ def test_every_outcome_is_the_guests(told: str) -> None:
         "test_passes": "PASSED",
         "test_writes_where_it_likes": "PASSED",
         "test_fails": "FAILED",
+        "test_leaves_something": "PASSED",
         "test_warns": "PASSED",
         "test_has_odd_names[a": "PASSED",
         "test_has_odd_names[[::1]]": "PASSED",
@@ -75,7 +80,7 @@ def test_every_outcome_is_the_guests(told: str) -> None:
         "test_hangs_at_the_end": "ERROR",
         "test_fails_as_expected": "XFAIL",
     }
-    assert "SKIPPED [1] tests/kernel/lab/sample.py:33: no reason at all" in told
+    assert re.search(r"SKIPPED \[1\] tests/kernel/lab/sample.py:\d+: no reason at all", told)
 
 
 def test_what_the_guest_writes_stays_there(told: str) -> None:
@@ -115,6 +120,11 @@ def test_coverage_comes_back(told: str, measured: Path) -> None:
         for name, part in report["files"]["lvsctl/host/run.py"]["functions"].items()
         if part["executed_lines"]
     ]
+
+
+def test_files_left_on_purpose_come_back(told: str, measured: Path) -> None:
+    assert told
+    assert (measured / "left/table").read_text() == "left in the lab"
 
 
 def test_a_panic_fails_what_was_not_reported_and_shows_why() -> None:
