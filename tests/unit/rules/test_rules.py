@@ -1,0 +1,86 @@
+"""Every rule finds what it is there for, at the right place, and is quiet about a spec that is right."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from lvsctl.compose.rules import RULES, Checked, Pair, Severity, check
+from lvsctl.compose.rules.host import HostFacts
+from lvsctl.spec.document import read
+from lvsctl.spec.load import load
+from lvsctl.spec.paths import dotted
+from tests.support.made_up_host import MadeUpHost
+
+NODES = {
+    "lb1": {"address": "10.0.0.11", "priority": "150"},
+    "lb2": {"address": "10.0.0.12", "priority": "100"},
+}
+
+
+class AsTyped(yaml.SafeLoader):
+    """Scalars stay the text that was typed, as in a spec; only merge keys mean something."""
+
+    yaml_implicit_resolvers = {"<": [("tag:yaml.org,2002:merge", re.compile("^<<$"))]}  # noqa: RUF012 - PyYAML's own name and type
+
+
+class Case(NamedTuple):
+    rule: str
+    broken: dict[str, Any]
+    at: str
+    right: dict[str, Any]
+    says: str = ""
+    many: str = "0"
+    host: dict[str, Any] | None = None
+    right_host: dict[str, Any] | None = None
+
+
+def _cases() -> list[Case]:
+    files = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
+    tables = [yaml.load(file.read_text(), AsTyped) for file in files]  # noqa: S506 - a SafeLoader
+    return [Case(**case) for table in tables for case in table["cases"]]
+
+
+CASES = _cases()
+each_case = pytest.mark.parametrize("case", CASES, ids=[f"{n}-{case.rule}" for n, case in enumerate(CASES)])
+
+
+def _filled(value: Any, many: int) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(inner, many) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_filled(inner, many) for inner in value]
+    if value == "MANY":
+        return [f"10.1.{n // 250}.{n % 250 + 1}/32" for n in range(many)]
+    return None if value == "null" else value
+
+
+def _checked(spec: dict[str, Any], case: Case, host: dict[str, Any] | None) -> Checked:
+    text = json.dumps({"nodes": NODES} | _filled(spec, int(case.many)))
+    facts: HostFacts | None = MadeUpHost(host) if host is not None else None
+    return check(Pair(load(read(text, file="spec.json")).specs), facts, host_node="lb1")
+
+
+@each_case
+def test_a_rule_says_what_is_wrong_and_where(case: Case) -> None:
+    found = [each for each in _checked(case.broken, case, case.host).findings if each.rule.id == case.rule]
+    said = [(dotted(each.path), each.message) for each in found]
+    assert any(path == case.at and case.says in message for path, message in said), said
+
+
+@each_case
+def test_a_rule_is_quiet_about_what_is_right(case: Case) -> None:
+    found = _checked(case.right, case, case.right_host).findings
+    told = [
+        f"{each.rule.id} {dotted(each.path)}: {each.message}"
+        for each in found
+        if each.rule.id == case.rule or each.rule.severity is Severity.ERROR
+    ]
+    assert not told
+
+
+def test_every_rule_has_a_case() -> None:
+    assert RULES.keys() == {case.rule for case in CASES}
