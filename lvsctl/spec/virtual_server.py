@@ -215,7 +215,7 @@ class VirtualServer(Extensible):
     @field_validator("ops")
     @classmethod
     def _ops_for_udp(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - a field's value
-        protocol = info.data.get("protocol", "UDP") or ("TCP" if info.data.get("address") else "UDP")
+        protocol = info.data.get("protocol", "UDP") or ("UDP" if info.data.get("fwmark") else "TCP")
         if value and protocol != "UDP":
             raise ValueError("ops needs `protocol: UDP`")
         return value

@@ -21,6 +21,7 @@ from lvsctl.spec.forms import Form
 from lvsctl.spec.layout import Field, fields
 from lvsctl.spec.script import Script
 from lvsctl.spec.synonyms import SYNONYMS
+from lvsctl.spec.vrrp_options import DeletedScript
 
 NOT_CARRIED = {
     ("VirtualServer", "hashed"): "keepalived does nothing with it",
@@ -187,6 +188,10 @@ def _word(
     reading: Reading,
     _grammar: GrammarPath,
 ) -> None:
+    if len(statement.words) == 1 and field.item is DeletedScript:
+        data[field.key] = "true"
+        reading.came_from(path, statement)
+        return
     if len(statement.words) == 1:
         reading.leave(
             statement,
@@ -195,7 +200,7 @@ def _word(
         )
         return
     reading.came_from(path, statement)
-    if field.item is Script and field.key not in NO_ACCOUNT:
+    if field.item in (Script, DeletedScript) and field.key not in NO_ACCOUNT:
         data[field.key] = _script(statement.words[1:])
     else:
         data[field.key] = _scalar(field, statement.words[1])
