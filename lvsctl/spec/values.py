@@ -281,6 +281,11 @@ class _Converted(Parsed):
         except ValueError:
             raise expected(self.what, value) from None
 
+    def json_schema(self) -> JsonSchema:
+        formats = {IPv4Address: "ipv4", IPv6Address: "ipv6"}
+        choices = [{"type": "string", "format": formats[kind]} for kind in self.kinds]
+        return choices[0] if len(choices) == 1 else {"anyOf": choices}
+
 
 Address = Annotated[
     IPv4Address | IPv6Address, _Converted("an IPv4 or IPv6 address", ip_address, (IPv4Address, IPv6Address))
