@@ -19,12 +19,17 @@ def install(
     """Put *rendered* at *path* and make keepalived run with it; answer the exit code."""
     from lvsctl.cli.verdicts import summary
     from lvsctl.compose.validate import ask_keepalived
+    from lvsctl.keepalived.inventory import configured
     from lvsctl.keepalived.reload import install_and_reload
 
     if dry_run:
         return _rehearse(rendered, path)
     done = install_and_reload(
-        rendered.text, path, validate=lambda _text: ask_keepalived(rendered, declared), mode=rendered.mode
+        rendered.text,
+        path,
+        validate=lambda _text: ask_keepalived(rendered, declared),
+        inventory=configured(rendered.config),
+        mode=rendered.mode,
     )
     if json:
         print_json({"path": str(path), "outcome": done.outcome.name.lower(), "detail": done.detail})

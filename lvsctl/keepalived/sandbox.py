@@ -26,11 +26,11 @@ CHROOT_FAILED = (125, 126, 127)
 SCRIPT = """
 set -eu
 trap 'exit 97' EXIT
-work=$1 keepalived=$2 node=$3
+work=$1 machine=$2 keepalived=$3 node=$4
 ulimit -c 0
 mount -t tmpfs -o mode=0755 tmpfs "$work/root"
 cp -a "$work/tree/." "$work/root/"
-mount --rbind / "$work/root/.host"
+mount --rbind / "$work/root/$machine"
 mount -t proc proc "$work/root/proc" 2>/dev/null || mount --rbind /proc "$work/root/proc"
 ip link set lo up
 ip -batch "$work/links"
@@ -67,7 +67,7 @@ def ask(program: Program, text: str, node: str, wanted: Surroundings, timeout: f
     try:
         with _folder() as name:
             _prepare(Path(name), text, wanted)
-            argv = [*_unshare(), "/bin/sh", "-c", SCRIPT, "sh", name, program.path, node]
+            argv = [*_unshare(), "/bin/sh", "-c", SCRIPT, "sh", name, Path(name).name, program.path, node]
             finished = run(argv, timeout=timeout)
     except OSError as error:
         raise Refused(str(error)) from error
@@ -79,7 +79,7 @@ def ask(program: Program, text: str, node: str, wanted: Surroundings, timeout: f
 def _prepare(work: Path, text: str, wanted: Surroundings) -> None:
     (work / "root").mkdir()
     (work / "tree").mkdir()
-    stand_ins.build(work / "tree", text, wanted)
+    stand_ins.build(work / "tree", text, wanted, work.name)
     (work / "links").write_text(links(wanted.interfaces), encoding="ascii")
 
 

@@ -1,7 +1,7 @@
 """A root folder in which a configuration finds everything it expects, whatever this machine has.
 
-Everything that the configuration does not name is the machine's own, by symbolic links into ``/.host``, where
-the sandbox mounts it. What it names is a stand-in: an executable script, an empty folder, a known user. So
+Everything that the configuration does not name is the machine's own, by symbolic links into a folder where the
+sandbox mounts it; that folder has another name each time, so that no configuration can name it. What it names is a stand-in: an executable script, an empty folder, a known user. So
 the judge's verdict does not depend on the machine. This module makes folders and files below one folder that
 belongs to it; it mounts nothing and runs nothing.
 """
@@ -12,10 +12,8 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
+from lvsctl.keepalived.held import bare_lines, values
 from lvsctl.keepalived.surroundings import Surroundings
-
-HOST = ".host"
-"""Where the machine's own root folder is mounted inside."""
 
 CONFIG = PurePosixPath("/.judged/keepalived.conf")
 """Where keepalived finds the text to judge. No configuration names this folder."""
@@ -33,12 +31,13 @@ STEPS = 1_000
 """How many parts one path may have after its symbolic links; a circle of links ends here."""
 
 
-def build(root: Path, text: str, wanted: Surroundings) -> None:
-    """Fill the empty folder *root* for judging *text*."""
-    tree = Tree(root, Path("/"))
-    tree.folder(PurePosixPath("/proc"))
-    tree.folder(PurePosixPath(f"/{HOST}"))
-    for path in (*wanted.folders, PurePosixPath("/tmp")):  # noqa: S108  # a path inside
+def build(root: Path, text: str, wanted: Surroundings, machine: str) -> None:
+    """Fill the empty folder *root* for judging *text*; *machine* is the folder in it for the machine's own root."""
+    tree = Tree(root, Path("/"), machine)
+    # 2.2.7 makes this folder even under -t: it must be one of ours, whatever *wanted* says.
+    saved = (PurePosixPath(each) for each in values(bare_lines(text), "config_save_dir"))
+    inside = PurePosixPath("/proc"), PurePosixPath("/", machine), PurePosixPath("/tmp")  # noqa: S108  # inside
+    for path in (*inside, *wanted.folders, *saved):
         tree.folder(path)
     for path, content in _files(wanted).items():
         tree.file(path, content)
@@ -71,11 +70,15 @@ def _files(wanted: Surroundings) -> dict[PurePosixPath, str]:
 
 
 class Tree:
-    """The folder *root*, which looks like *host* wherever nothing was put in."""
+    """The folder *root*, which looks like *host* wherever nothing was put in.
 
-    def __init__(self, root: Path, host: Path) -> None:
+    Its links lead into its folder *machine*, where *host* has to be mounted.
+    """
+
+    def __init__(self, root: Path, host: Path, machine: str) -> None:
         self.root = root
         self.host = host
+        self.machine = machine
         self._mirror(PurePosixPath("/"))
 
     def file(self, path: PurePosixPath, content: str, mode: int = 0o644) -> None:
@@ -121,7 +124,10 @@ class Tree:
                 self._mirror(step)
 
     def _mirror(self, step: PurePosixPath) -> None:
-        inside, host = f"{self._inside(step)}/", f"/{HOST}{step}/"  # a system folder has thousands of entries
+        inside, host = (
+            f"{self._inside(step)}/",
+            f"/{self.machine}{step}/",
+        )  # a system folder has thousands of entries
         with suppress(OSError), os.scandir(self.host / step.relative_to("/")) as entries:
             for entry in islice(entries, ENTRIES):
                 os.symlink(host + entry.name, inside + entry.name)  # noqa: PTH211

@@ -22,7 +22,7 @@ def host(tmp_path: Path) -> Path:
 @pytest.fixture
 def tree(tmp_path: Path, host: Path) -> Tree:
     (tmp_path / "root").mkdir()
-    return Tree(tmp_path / "root", host)
+    return Tree(tmp_path / "root", host, ".host")
 
 
 def file(path: str) -> PurePosixPath:
@@ -82,9 +82,15 @@ def test_nothing_is_written_outside(tree: Tree, host: Path, tmp_path: Path) -> N
 
 
 def test_a_text_is_private_and_its_scripts_run_as_root(tmp_path: Path) -> None:
-    build(tmp_path, "text", Surroundings(users=("web",), groups=("www",), hosts=("mail.example.com",)))
+    build(tmp_path, "text", Surroundings(users=("web",), groups=("www",), hosts=("mail.example.com",)), "m")
     judged = tmp_path / ".judged/keepalived.conf"
     assert (judged.read_text(), judged.stat().st_mode & 0o777) == ("text", 0o600)
     assert "web:x:0:0:" in (tmp_path / "etc/passwd").read_text()
     assert "www:x:0:" in (tmp_path / "etc/group").read_text()
     assert "mail.example.com" in (tmp_path / "etc/hosts").read_text()
+
+
+def test_what_keepalived_would_make_while_it_tests_is_made_inside(tmp_path: Path) -> None:
+    build(tmp_path, "global_defs {\n    config_save_dir /var/lib/saved\n}\n", Surroundings(), "m")
+    assert (tmp_path / "var/lib/saved").is_dir()
+    assert not (tmp_path / "var/lib").is_symlink()
