@@ -1,0 +1,173 @@
+"""What keepalived 2.2.7 refuses although every block by itself is right, and how drawn data avoids it.
+
+Each function is one law about a spec, as keepalived complains of it; operators hear of it from a rule or from
+`lvsctl validate`. They take something out of the data, or put in what is missing.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+Data = dict[str, Any]
+
+
+def fit(spec: Data) -> None:
+    """Mend *spec* in place, by every law."""
+    for law in OF_SPEC:
+        law(spec)
+    for instance in spec.get("vrrp_instances", {}).values():
+        for law in OF_INSTANCE:
+            law(instance, spec.get("global_defs", {}))
+    for service in spec.get("virtual_servers", {}).values():
+        for service_law in OF_SERVICE:
+            service_law(service, spec)
+
+
+def drop(block: Data, *keys: str) -> None:
+    """Take *keys* out of *block*."""
+    for key in keys:
+        block.pop(key, None)
+
+
+def text_of(value: Any, *names: str) -> str:
+    """Answer a line's words as far as they matter: its text, or the values of its mapping."""
+    return (
+        value
+        if isinstance(value, str)
+        else " ".join(str(each) for key, each in value.items() if not names or key in names)
+    )
+
+
+def is_true(block: Data, key: str) -> bool:
+    """Answer whether a truth is set and true."""
+    return str(block.get(key, "false")).lower() in ("true", "yes", "on")
+
+
+# --- instances
+
+
+def _vrf_stands_for_an_interface(instance: Data, _defs: Data) -> None:
+    """Keepalived: Cannot specify VRF interface and interface - ignoring."""
+    if "interface" in instance:
+        drop(instance, "vrf")
+
+
+def _unicast_words_need_peers(instance: Data, _defs: Data) -> None:
+    """Keepalived: Cannot use unicast_ttl without unicast peers - resetting."""
+    if "unicast_peer" not in instance:
+        drop(
+            instance,
+            "unicast_ttl",
+            "check_unicast_src",
+            "unicast_fault_no_peer",
+            "unicast_src_ip",
+            "old_unicast_checksum",
+        )
+
+
+def _xmit_base_needs_vmac(instance: Data, _defs: Data) -> None:
+    """Keepalived: vmac_xmit_base is only valid with a vmac; unicast with use_vmac requires vmac_xmit_base."""
+    if "use_vmac" not in instance:
+        drop(instance, "vmac_xmit_base")
+    elif "unicast_peer" in instance:
+        instance["vmac_xmit_base"] = "true"
+
+
+def _version_2_has_whole_seconds(instance: Data, _defs: Data) -> None:
+    """Keepalived: VRRPv2 advertisement interval must be an integer. rounding."""
+    if "advert_int" in instance:
+        instance["advert_int"] = instance["advert_int"].partition(".")[0]
+    if instance.get("advert_int") == "0":
+        drop(instance, "advert_int")
+
+
+TRACKED = ("track_interface", "track_script", "track_file", "track_process", "track_bfd")
+
+
+def _tracks_each_once(block: Data, _defs: Data) -> None:
+    """Keepalived: duplicate track_script - ignoring; Ignoring track_interface since own interface."""
+    for kind in TRACKED:
+        tracked = {text_of(each, "interface", "name").split()[0]: each for each in block.pop(kind, ())}
+        tracked.pop(block.get("interface"), None)
+        if tracked:
+            block[kind] = list(tracked.values())
+
+
+def _ipvlan_has_an_address(instance: Data, _defs: Data) -> None:
+    """Keepalived: IPv4 ipvlan requires a source ip address to be configured."""
+    if isinstance(instance.get("use_ipvlan"), dict) and "address" not in instance["use_ipvlan"]:
+        drop(instance, "use_ipvlan")
+    if instance.get("use_ipvlan") in ("true", "yes"):
+        drop(instance, "use_ipvlan")
+
+
+def _strict_mode_is_for_few(instance: Data, defs: Data) -> None:
+    """Keepalived: Strict mode requires no lower priority advert; the first IPv6 VIP address must be link local."""
+    drop(instance, "strict_mode")
+    drop(defs, "vrrp_strict")
+
+
+OF_INSTANCE: tuple[Callable[[Data, Data], None], ...] = (
+    _vrf_stands_for_an_interface,
+    _unicast_words_need_peers,
+    _xmit_base_needs_vmac,
+    _tracks_each_once,
+    _ipvlan_has_an_address,
+    _strict_mode_is_for_few,
+    _version_2_has_whole_seconds,
+)
+
+# --- services
+
+
+def _methods(service: Data) -> Iterator[tuple[Data, str]]:
+    """Yield each real server with its forwarding method."""
+    default = service.get("lvs_method", "NAT")
+    for server in service["real_servers"]:
+        yield server, text_of(server.get("lvs_method", default), "method").split()[0]
+
+
+def _only_nat_changes_ports(service: Data, _spec: Data) -> None:
+    """Keepalived: virtual server and real server ports don't match - resetting."""
+    for server, method in _methods(service):
+        if method != "NAT":
+            drop(server, "port")
+            if "port" in service:
+                server["port"] = service["port"]
+    if "sorry_server" in service:
+        service["sorry_server_lvs_method"] = "NAT"
+
+
+def _local_backend_is_on_a_node(service: Data, spec: Data) -> None:
+    """Keepalived ends at a `sorry_server` without words; the local one is at the address of a node."""
+    if "nodes" not in spec and service.get("sorry_server") in ({}, "true", "yes"):
+        service["sorry_server"] = "192.0.2.99"
+
+
+OF_SERVICE: tuple[Callable[[Data, Data], None], ...] = (_only_nat_changes_ports, _local_backend_is_on_a_node)
+
+# --- the whole
+
+
+def _scripts_need_security(spec: Data) -> None:
+    """Keepalived: SECURITY VIOLATION - scripts are being executed but script_security not enabled."""
+    spec.setdefault("global_defs", {})["enable_script_security"] = "true"
+
+
+def _groups_have_several_members(spec: Data) -> None:
+    """Keepalived: Sync group has only 1 virtual router(s); already in another group."""
+    free = list(spec.get("vrrp_instances", {}))
+    for name, group in list(spec.get("vrrp_sync_groups", {}).items()):
+        members = [member for member in group["group"] if member in free]
+        if len(members) < 2:
+            members = free[:2]
+        if len(members) < 2:
+            del spec["vrrp_sync_groups"][name]
+            continue
+        group["group"] = members
+        _tracks_each_once(group, {})
+        drop(group, "track_interface")
+        group["sync_group_tracking_weight"] = "true"
+        free = [each for each in free if each not in members]
+
+
+OF_SPEC: tuple[Callable[[Data], None], ...] = (_scripts_need_security, _groups_have_several_members)
