@@ -6,7 +6,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from lvsctl.cli import adopt, render, schema, validate
+from lvsctl.cli import adopt, ipvs, render, schema, validate
 from lvsctl.errors import LvsctlError, Usage
 
 app = typer.Typer(
@@ -21,6 +21,11 @@ app.command("render")(render.render)
 app.command("validate")(validate.validate)
 app.command("import")(adopt.adopt)
 app.command("schema")(schema.schema)
+app.add_typer(ipvs.app, name="ipvs")
+app.command(
+    "ipvsadm",
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
+)(ipvs.ipvsadm)
 
 INTERRUPTED = 130
 
