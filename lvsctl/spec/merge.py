@@ -6,11 +6,13 @@ there. That is JSON Merge Patch (RFC 7386). Which keys make sense is the models'
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from lvsctl.errors import Fault, Place
 from lvsctl.spec.document import Document
 from lvsctl.spec.paths import dotted, shown
+from lvsctl.spec.reader.findings import ENOUGH
 from lvsctl.spec.suggest import suggest
 
 PER_NODE = "per_node"
@@ -64,7 +66,14 @@ def merged(document: Document, node: str) -> Merged:
 
 
 def per_node_faults(document: Document) -> Iterator[Fault]:
-    """Yield what is wrong with ``per_node`` itself; what it says is judged as part of each node's merged spec."""
+    """Yield what is wrong with ``per_node`` itself; what it says is judged as part of each node's merged spec.
+
+    At most ENOUGH faults, as in reading.
+    """
+    return islice(_per_node_faults(document), ENOUGH)
+
+
+def _per_node_faults(document: Document) -> Iterator[Fault]:
     overrides = document.data.get(PER_NODE)
     if overrides is not None and not isinstance(overrides, dict):
         yield _fault(document, (PER_NODE,), "expected a mapping from node names to what differs there")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lvsctl.spec.document import Document, read
 from lvsctl.spec.merge import merged, per_node_faults
+from lvsctl.spec.reader.findings import ENOUGH
 
 SPEC = """\
 nodes: {lb1: {priority: 150}, lb2: {priority: 100}}
@@ -198,6 +199,11 @@ def test_nodes_are_the_same_on_all_nodes() -> None:
         "2:47: per_node.lb1.per_node: per_node is the same on all nodes: it belongs at the top",
     ]
     assert merged(document(text), "lb1").data == {"nodes": {"lb1": {"priority": "1"}}}
+
+
+def test_faults_end_when_there_are_enough() -> None:
+    nodes, others = (", ".join(f"{name}{n}: " for n in range(1000)) for name in ("node", "nodes"))
+    assert len(faults(f"nodes: {{{nodes}}}\nper_node: {{{others}}}")) == ENOUGH
 
 
 def test_removing_what_is_not_there_is_a_fault() -> None:

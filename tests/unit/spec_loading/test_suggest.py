@@ -11,7 +11,7 @@ WORDS = ["address", "port", "weight", "real_servers", "lvs_sched", "lvs_method",
 @pytest.mark.parametrize(
     ("word", "meant"),
     [
-        ("prot", "port"), ("adress", "address"), ("interfcae", "interface"), ("priorty", "priority"),
+        ("prot", "port"), ("adress", "address"), ("interfcae", "interface"), ("priorty", "priority"),  # codespell:ignore adress,interfcae,priorty
         ("real_server", "real_servers"), ("virtual_adress", "virtual_ipaddress"), ("vrrp_instance", "vrrp_instances"),
         ("conect_timout", "connect_timeout"), ("no_preempt", "nopreempt"),
     ],
@@ -54,3 +54,4 @@ def test_there_may_be_nothing_to_choose_from() -> None:
 
 def test_the_nearest_wins() -> None:
     assert suggest("web12", ["web1", "web112", "wb12", "db12"]) == "web112"
+    assert suggest("wbe777", [f"web{n}" for n in range(10_000)]) == "web777"
