@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterator
 
-from lvsctl.compose.rules.effective import IPV6, bare, is_strict, version_of, vrrp_family
+from lvsctl.compose.rules.effective import IPV6, bare, version_of, vrrp_family
 from lvsctl.compose.rules.priorities import sides
 from lvsctl.compose.rules.rule import ERROR, WARNING, Broken, Pair, Path, of_pair
 from lvsctl.spec.spec import Spec
@@ -235,7 +235,7 @@ def _lacks(spec: Spec, version: int) -> str:
     "LVS089",
     ERROR,
     "A node that is its own peer",
-    reason="keepalived hears its own adverts then, as those of another router with the same priority; `keepalived -t` says nothing.",
+    reason="A list copied from the other node has this node's address and lacks the other's: adverts go to nobody, and both are master. `keepalived -t` says nothing.",
     remedy="List the other nodes only, or write unicast: true.",
 )
 def self_peer(pair: Pair) -> Found:
@@ -272,25 +272,16 @@ def timers_differ(pair: Pair) -> Found:
 @of_pair(
     "LVS091",
     ERROR,
-    "Different families, groups or strictness",
-    reason="Adverts to another multicast group or of another family are not heard, and a strict router drops what a lax one sends: both nodes become master.",
+    "Different families or multicast groups",
+    reason="Adverts to another multicast group or of another family are not heard: both nodes become master.",
     remedy="Write the same for both nodes.",
 )
 def network_differs(pair: Pair) -> Found:
-    """The multicast group, IPv4 or IPv6, strict mode."""
-    yield from _differs(
-        pair,
-        "mcast_dst_ip",
-        lambda i, _: i.mcast_dst_ip,
-        "{here} on {node}, but {there} on {other}: both would be master",
-    )
-    yield from _differs(
-        pair,
-        "virtual_ipaddress",
-        lambda i, _: vrrp_family(i),
-        "IPv{here} on {node}, but IPv{there} on {other}",
-    )
-    yield from _differs(pair, "strict_mode", is_strict, "{here} on {node}, but {there} on {other}")
+    """`mcast_dst_ip`, and IPv4 or IPv6 by the addresses."""
+    group = "{here} on {node}, but {there} on {other}: both would be master"
+    yield from _differs(pair, "mcast_dst_ip", lambda instance, _: instance.mcast_dst_ip, group)
+    family = "IPv{here} on {node}, but IPv{there} on {other}"
+    yield from _differs(pair, "virtual_ipaddress", lambda instance, _: vrrp_family(instance), family)
 
 
 @of_pair(

@@ -182,11 +182,16 @@ def strict_conflicts(spec: Spec) -> Iterator[Broken]:
         ):
             if getattr(instance, field):
                 yield Broken(at(name, field), f"strict mode resets {field}")
-        if instance.priority != OWNER and not instance.accept and spec.virtual_servers:
+        if spec.virtual_servers and instance.priority != OWNER and (why := _drops_packets(instance, spec)):
             yield Broken(
-                at(name),
-                "strict mode drops packets to the addresses, so services answer nobody: write accept: true",
+                at(name), f"strict mode drops packets to the addresses, so services answer nobody: {why}"
             )
+
+
+def _drops_packets(instance: VrrpInstance, spec: Spec) -> str | None:
+    if version_of(instance, spec) == 2:  # noqa: PLR2004 - VRRP versions are their own names
+        return "write strict_mode: off, as VRRPv2 then has no accept"
+    return None if instance.accept else "write accept: true"
 
 
 @of_spec(

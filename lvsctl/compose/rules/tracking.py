@@ -179,7 +179,7 @@ def unused_tracked(spec: Spec) -> Iterator[Broken]:
     "LVS048",
     ERROR,
     "A BFD session that does not tell the VRRP process",
-    reason="A BFD instance with only the word checker is not known to the VRRP process: keepalived says 'not found, ignoring', and the session going down moves nothing.",
+    reason="With only the word checker the BFD process reports the session to the checkers alone (bfd_parser.c): the instance never learns that it went down.",
     remedy="Write vrrp: true beside checker: true, or neither of them, which tells both.",
 )
 def bfd_not_for_vrrp(spec: Spec) -> Iterator[Broken]:

@@ -9,7 +9,6 @@ import pytest
 import yaml
 
 from lvsctl.compose.rules import RULES, Checked, Pair, Severity, check
-from lvsctl.compose.rules.host import HostFacts
 from lvsctl.spec.document import read
 from lvsctl.spec.load import load
 from lvsctl.spec.paths import dotted
@@ -60,7 +59,7 @@ def _filled(value: Any, many: int) -> Any:
 
 def _checked(spec: dict[str, Any], case: Case, host: dict[str, Any] | None) -> Checked:
     text = json.dumps({"nodes": NODES} | _filled(spec, int(case.many)))
-    facts: HostFacts | None = MadeUpHost(host) if host is not None else None
+    facts = MadeUpHost(host) if host is not None else None
     return check(Pair(load(read(text, file="spec.json")).specs), facts, host_node="lb1")
 
 
