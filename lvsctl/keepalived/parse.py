@@ -69,7 +69,11 @@ def parse(text: str, *, file: str = "keepalived.conf", options: Options | None =
     first = Found(file, text)
     sources = Sources(file, raws(first, options.home), len(text))
     parent = list(Reading(sources, setting, copied).lines())
-    children = list(Reading(Sources("", copied.lines), setting).lines()) if copied.differs else parent
+    if copied.differs or copied.sequences:
+        again = Reading(Sources("", copied.lines()), setting, before=copied.sequences)
+        children = list(again.lines())
+    else:
+        children = parent
     config = statements(parent, children, grammar_of(READS_LIKE), notes)
     files = tuple(copied.files) or (file,)
     place = {name: index for index, name in enumerate(files)}

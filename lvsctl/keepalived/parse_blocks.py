@@ -21,7 +21,10 @@ from lvsctl.keepalived.parse_scripts import words_of
 OPEN, CLOSE = "{", "}"
 
 ONE_NAME = frozenset({"vrrp_instance", "vrrp_sync_group", "track_group"})
-"""Root keywords that take exactly one name, and each name once; else keepalived skips the block."""
+"""Root keywords that take exactly one name; else keepalived skips the block."""
+
+ONCE = ONE_NAME | {"bfd_instance"}
+"""Root keywords of which keepalived skips a second block of the same name."""
 
 
 class Placed(NamedTuple):
@@ -162,19 +165,21 @@ class Blocks:
     def _refuses(self, keyword: Keyword, taken: Taken) -> bool:
         """Answer whether keepalived skips the block because of its name."""
         words = taken.before_brace
-        if keyword.name in ONE_NAME:
-            if len(words) == 2 and words not in self._names:  # noqa: PLR2004 - keyword and name
-                self._names.add(words)
-                return False
-            self._skipping = -1 if not taken.opens else 1
-            why = "is there already" if words in self._names else "needs exactly one name"
+        why = ""
+        if keyword.name in ONE_NAME and len(words) != 2:  # noqa: PLR2004 - keyword and name
+            why = "needs exactly one name"
+        elif keyword.name in ONCE and words[:2] in self._names:
+            why = "is there already"
+        elif keyword.named and len(words) == 1:
+            self._note(taken.line, Kind.FATAL, f"{keyword.name} has no name: keepalived refuses to start")
+        if why:
+            self._skipping = 1 if taken.opens else -1
             self._note(
                 taken.line, Kind.IGNORED, f"{as_text(' '.join(words))} {why}: keepalived skips the block"
             )
-            return True
-        if keyword.named and len(words) == 1:
-            self._note(taken.line, Kind.FATAL, f"{keyword.name} has no name: keepalived refuses to start")
-        return False
+        elif keyword.name in ONCE:
+            self._names.add(words[:2])
+        return bool(why)
 
     def _line(self, keyword: Keyword, taken: Taken) -> Iterator[Placed]:
         words = taken.words
@@ -195,7 +200,7 @@ class Blocks:
             return
         words = taken.before_brace
         if words[1 + keyword.named :]:
-            self._note(taken.line, *_extra_words(keyword))
+            self._note(taken.line, *_extra_words(keyword, words[1 + keyword.named :]))
         items = tuple(self._items(keyword, taken))
         if keyword.name == "group" and items:
             self._grouped = opener
@@ -260,10 +265,11 @@ def _called(block: Keyword) -> str:
     return block.name or "the file"
 
 
-def _extra_words(keyword: Keyword) -> tuple[Kind, str]:
+def _extra_words(keyword: Keyword, words: tuple[str, ...]) -> tuple[Kind, str]:
+    shown = as_text(" ".join(words))
     if keyword.named:
-        return Kind.FATAL, f"words after the name of {keyword.name}: keepalived refuses to start"
-    return Kind.IGNORED, f"words between {keyword.name} and its '{{': keepalived passes over them"
+        return Kind.FATAL, f"{shown!r} after the name of {keyword.name}: keepalived refuses to start"
+    return Kind.IGNORED, f"{shown!r} between {keyword.name} and its '{{': keepalived passes over it"
 
 
 def _no_brace(keyword: Keyword) -> tuple[Kind, str]:

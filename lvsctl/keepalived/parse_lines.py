@@ -45,17 +45,31 @@ class Setting:
 class Copied:
     """What the parent leaves for its children."""
 
-    lines: list[Raw] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    raws: list[Raw] = field(default_factory=list)
+    """What each of the texts was in its file."""
     differs: bool = False
     """Whether reading it can give other lines than the parent got from the files."""
     comments: int = 0
+    sequences: int = 0
+    """How many sequences keepalived takes for open at the end; each that it could not read counts as minus one."""
     files: dict[str, None] = field(default_factory=dict)
+
+    def lines(self) -> Iterator[Raw]:
+        """Answer the lines as its readers get them."""
+        for text, raw in zip(self.texts, self.raws, strict=True):
+            yield raw._replace(text=text, problem="")
 
 
 class Reading:
-    """One reading of a configuration: by the parent when it has a copy to write, else by its children."""
+    """One reading of a configuration: by the parent when it has a copy to write, else by its children.
 
-    def __init__(self, sources: Sources, setting: Setting, copy: Copied | None = None) -> None:
+    *before* is what the parent's reading left in :attr:`Copied.sequences`.
+    """
+
+    def __init__(
+        self, sources: Sources, setting: Setting, copy: Copied | None = None, *, before: int = 0
+    ) -> None:
         self._sources = sources
         self._setting = setting
         self._copy = copy
@@ -64,6 +78,7 @@ class Reading:
         self._definitions = Definitions(setting.config_id, lambda: as_bytes(self._raw.folder))
         self._expansion = Expansion()
         self._sequences: list[sequences.Sequence] = []
+        self._open = before
         self._defining: Definition | None = None
         self._rest = ""
         """What followed a brace."""
@@ -81,6 +96,8 @@ class Reading:
                     yield Line(head, self._raw.origin)
         except _Stop as stop:
             self._note(Kind.FATAL, str(stop))
+        if self._copy:
+            self._copy.sequences = self._count(-len(self._sequences))
 
     # Where the next text comes from
 
@@ -91,7 +108,7 @@ class Reading:
         text: str | None = self._rest
         if text:
             self._rest = ""
-        elif len(self._sequences) > self._expansion.depth:
+        elif self._sequences and self._open > self._expansion.depth:
             text = self._next_of_sequence()
         elif self._expansion:
             text = self._expansion.take()
@@ -109,7 +126,13 @@ class Reading:
             self._definitions.set(name, value)
         if not sequence:
             self._sequences.pop()
+            self._count(-1)
         return sequence.text
+
+    def _count(self, change: int) -> int:
+        # As C counts: without a sign.
+        self._open = (self._open + change) % 2**32
+        return self._open
 
     def _next_of_files(self) -> str | None:
         """Answer the next line of the files; empty when it is blank or a comment, None at the end."""
@@ -137,24 +160,26 @@ class Reading:
 
     def _write(self, text: str) -> None:
         if copy := self._copy:
-            copy.lines.append(self._raw._replace(text=text))
+            copy.texts.append(text)
+            copy.raws.append(self._raw)
             copy.files.setdefault(self._raw.origin.file)
             # A line that was no blank one ends a definition of several lines only in the copy.
             ends = self._defining is not None and not text and bool(self._raw.text)
-            copy.differs |= ends or ("\\" in text and decomment(text).text != text)
+            copy.differs |= ends or ("\\" in self._raw.text and decomment(text).text != text)
 
     # What a line turns into
 
     def _resolved(self, line: str) -> str:
         """Answer *line* as the grammar will see it; empty when nothing is left of it."""
+        length = len(line)
         while True:
             if line[0] == "@":
-                line = self._condition(line)
+                line, length = self._condition(line, length)
             if not line or self._defined(line) or self._sequence(line):
                 return ""
             if line[0] == "~" or "$" not in line:
                 return line
-            replaced = replace(line, self._definitions, self._expansion, len(self._sequences))
+            replaced = replace(line, self._definitions, self._expansion, self._open)
             self._spend(substitutions=replaced.steps)
             if replaced.problem == ENDLESS:
                 raise _Stop(ENDLESS)
@@ -166,17 +191,29 @@ class Reading:
             if not line or (line[0] != "@" and "$" not in line):
                 return line
 
-    def _condition(self, line: str) -> str:
-        """Decide ``@id rest`` or ``@^id rest``: answer the rest, or nothing."""
+    def _condition(self, line: str, length: int) -> tuple[str, int]:
+        """Decide ``@id rest`` or ``@^id rest``: answer the rest, or nothing.
+
+        *length* is what keepalived takes for the length of the line, which it does not measure again when a
+        definition made the line longer.
+        """
         negated = line.startswith("@^")
         wanted, blank, _ = line[1 + negated :].replace("\t", " ").partition(" ")
         if not blank:
             self._note(Kind.IGNORED, f"{as_text(line)!r} is taken for a condition without a line")
-            return ""
+            return "", length
         holds = (wanted == self._setting.config_id) is not negated
         shown = as_text(f"{'not ' * negated}{wanted}")
         self._note(Kind.RESOLVED, f"only for the node {shown}: {'kept' if holds else 'left out'}")
-        return line[1 + negated + len(wanted) :].lstrip(BLANK) if holds else ""
+        if not holds:
+            return "", length
+        rest = line[1 + negated + len(wanted) :].lstrip(BLANK)
+        length -= len(line) - len(rest)
+        if length < -1:
+            raise _Stop("keepalived 2.2.7 crashes: a condition that comes out of a definition")
+        # That many bytes move to the front; what was behind them stays, up to the end of the line.
+        moved = f"{rest}\0"[: length + 1]
+        return (moved + line[len(moved) :]).partition("\0")[0], length
 
     def _defined(self, line: str) -> bool:
         if line[0] != "$" or not (definition := self._definitions.define(line)):
@@ -192,8 +229,11 @@ class Reading:
             return False
         if sequence := sequences.values(line) if line[1] == "L" else self._counted(line):
             self._sequences.append(sequence)
+            self._count(1)
             self._note(Kind.RESOLVED, f"{line[:4]} is written out")
         else:
+            # 2.2.7 takes a ~LST that it cannot read off the count, so that later sequences come late or never.
+            self._count(-(line[1] == "L"))
             self._note(Kind.IGNORED, f"keepalived cannot read this {line[:4]}: {as_text(line)!r}")
         return True
 

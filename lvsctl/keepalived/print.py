@@ -1,36 +1,38 @@
 """A tree of statements as the text of a keepalived.conf, which keepalived reads back as that tree.
 
-Every word is quoted by what keepalived's own reader does; what it cannot read back is refused, never mended.
-Which statements a configuration needs, and in which order, is decided before.
+Every word is quoted by what keepalived's own reader does (:mod:`lvsctl.keepalived.quote`); what it cannot read
+back is refused, never mended. Which statements a configuration needs, and in which order, is decided before.
 """
 
-from collections.abc import Hashable, Sequence
+import re
+from collections.abc import Hashable, Iterator, Sequence
+from functools import cache
+from typing import NamedTuple
 
-from lvsctl.errors import LvsctlError
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
 from lvsctl.keepalived.config import Config, Statement
+from lvsctl.keepalived.grammar import Form, Keyword, grammar
+from lvsctl.keepalived.quote import Directive, Unprintable, command, comment, escaped, first_word, word
+
+__all__ = ["Unprintable", "include", "print_config", "sources", "unprintable", "word"]
+
+INDENT = "    "
+
+MAX_LINE = 1020
+"""Bytes in a line, so that with a brace and its end it fits keepalived's buffer of 1024."""
+
+_PATH = re.compile(r"/[A-Za-z0-9_./:,%+=@-]*")
 
 
-class Unprintable(LvsctlError):
-    """A value that no keepalived.conf can carry, so that it would become something else or break out."""
+class Piece(NamedTuple):
+    """A statement as the template prints it."""
 
-    exit_code = 65
-
-    def __init__(self, value: str, reason: str, source: Hashable = None) -> None:
-        super().__init__(f"{value!r} cannot be written into keepalived.conf: {reason}")
-        self.value = value
-        self.reason = reason
-        self.source = source
-        """The source of the statement it stands in."""
-        self.all: tuple[Unprintable, ...] = (self,)
-        """Every such value of the tree that was to be printed, this one first."""
-
-
-def word(text: str) -> str:
-    """Answer *text* as keepalived must be shown it: bare where that is safe, else in double quotes.
-
-    Raises Unprintable.
-    """
-    raise NotImplementedError
+    text: str
+    """Its line; an empty line goes before it where blocks stand apart."""
+    body: "tuple[Piece, ...]" = ()
+    end: str = ""
+    """What closes its block; empty when it has none."""
 
 
 def include(path: str, source: Hashable = None) -> Statement:
@@ -39,17 +41,153 @@ def include(path: str, source: Hashable = None) -> Statement:
     Only this prints as a directive: a word "include" that came as data is quoted, which makes it a plain word.
     Raises Unprintable when *path* is not absolute or has characters that mean something in a pattern.
     """
-    raise NotImplementedError
+    if not _PATH.fullmatch(path):
+        reason = "an included file needs an absolute path of letters, digits and ._/:,%+=@-"
+        raise Unprintable(path, reason, source)
+    return Statement((Directive("include"), path), None, source)
 
 
 def print_config(config: Config, *, header: Sequence[str] = ()) -> str:
-    """Answer *config* as text: *header* as comment lines, then the statements, a blank line between blocks.
+    """Answer *config* as text: *header* as comment lines, then the statements, an empty line between blocks.
 
     Raises Unprintable, which carries all of them.
     """
-    raise NotImplementedError
+    writer = _Writer()
+    for line in header:
+        writer.check_header(line)
+    pieces = writer.pieces(config, grammar(), "")
+    if refused := writer.refused:
+        refused[0].all = tuple(refused)
+        raise refused[0]
+    spaced = [
+        piece._replace(text=f"\n{piece.text}") if apart else piece
+        for piece, apart in zip(pieces, _apart(config, header), strict=True)
+    ]
+    return _template().render(header=header, config=spaced)
+
+
+def unprintable(statements: Sequence[Statement], block: Keyword) -> list[Unprintable]:
+    """Answer everything about *statements*, which stand in *block*, that cannot be printed."""
+    writer = _Writer()
+    writer.pieces(statements, block, INDENT)
+    return writer.refused
 
 
 def sources(config: Config, *, header: Sequence[str] = ()) -> list[Hashable]:
     """Answer the source of the statement on each line of what print_config answers; None where there is none."""
-    raise NotImplementedError
+    found: list[Hashable] = [None] * len(header)
+    for statement, apart in zip(config, _apart(config, header), strict=True):
+        found += [None] * apart
+        found += _sources(statement)
+    return found
+
+
+def _sources(statement: Statement) -> Iterator[Hashable]:
+    yield statement.source
+    if statement.body is not None:
+        for inner in statement.body:
+            yield from _sources(inner)
+        yield statement.source
+
+
+def _apart(config: Config, header: Sequence[str]) -> Iterator[bool]:
+    """Answer for each statement whether an empty line goes before it: blocks stand apart, lines stay together."""
+    before = bool(header)
+    for index, statement in enumerate(config):
+        block = statement.body is not None
+        yield before or (block and index > 0)
+        before = block
+
+
+class _Writer:
+    """Writes statements, and collects what cannot be written."""
+
+    def __init__(self) -> None:
+        self.refused: list[Unprintable] = []
+        # What was written before: most words, and many whole lines, come again and again.
+        self._words: dict[str, str] = {}
+        self._lines: dict[int, dict[tuple[str, ...], Piece]] = {}
+
+    def check_header(self, line: str) -> None:
+        try:
+            _check_length("# " + comment(line))
+        except Unprintable as refused:
+            self.refused.append(refused)
+
+    def pieces(self, statements: Sequence[Statement], block: Keyword, indent: str) -> tuple[Piece, ...]:
+        """Write *statements*, which stand in *block*."""
+        lines = self._lines.setdefault(id(block), {})
+        found: list[Piece] = []
+        for statement in statements:
+            words, body, source = statement
+            if body is None and (line := lines.get(words)):
+                found.append(line)
+                continue
+            try:
+                piece = self._piece(words, body, block.keywords.get(words[0]) if words else None, indent)
+            except Unprintable as refused:
+                refused.source = source
+                self.refused.append(refused)
+                continue
+            if body is None:
+                lines[words] = piece
+            found.append(piece)
+        return tuple(found)
+
+    def _piece(
+        self,
+        words: tuple[str, ...],
+        body: tuple[Statement, ...] | None,
+        keyword: Keyword | None,
+        indent: str,
+    ) -> Piece:
+        if not words:
+            raise Unprintable("", "a statement needs a word")
+        line = indent + (_escaped(keyword, words) if keyword and keyword.escaped else self._plain(words))
+        if len(line) * 4 > MAX_LINE:
+            _check_length(line)
+        if keyword is None or keyword.form is Form.LINE:
+            if body is not None:
+                raise Unprintable(
+                    words[0], "a block after a word that opens none would end the block around it"
+                )
+            return Piece(line)
+        if body is None:
+            raise Unprintable(words[0], f"without its block {words[0]} takes what follows for its block")
+        return Piece(f"{line} {{", self.pieces(body, keyword, indent + INDENT), f"{indent}}}")
+
+    def _plain(self, words: Sequence[str]) -> str:
+        written = self._words
+        rest = [written.get(text) or self._word(text) for text in words[1:]]
+        return " ".join([first_word(words[0]), *rest])
+
+    def _word(self, text: str) -> str:
+        self._words[text] = found = word(text)
+        return found
+
+
+def _escaped(keyword: Keyword, words: Sequence[str]) -> str:
+    values = [escaped(text) for text in words[1:]]
+    if keyword.script and values:
+        values[0] = command(words[1])
+    return " ".join([words[0], *values])
+
+
+def _check_length(line: str) -> None:
+    if len(line.encode(errors="surrogatepass")) > MAX_LINE:
+        raise Unprintable(
+            line.strip(), f"a line of more than {MAX_LINE} bytes, indentation included, is split"
+        )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("lvsctl"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - keepalived.conf is no HTML; every word is quoted by keepalived's rules
+    )
+    return environment.get_template("keepalived.conf.j2")
