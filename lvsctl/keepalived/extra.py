@@ -52,15 +52,19 @@ def read_extra(lines: Sequence[str], path: Path, target: Version, source: Hashab
     block = find(path)
     if block is None or block.form is not Form.BLOCK:
         return Extra((), (Problem(0, f"{'/'.join(path)} is no block of keywords"),))
-    problems = [problem for number, line in enumerate(lines) for problem in _directives(number, line)]
+    if problems := [problem for number, line in enumerate(lines) for problem in _directives(number, line)]:
+        return Extra((), tuple(problems))
     notes = Notes()
     cuts = [piece for number, line in enumerate(lines) for piece in _cuts(number, line)]
-    blocks = Blocks(cuts, block, notes)
-    statements = tuple(placed.statement for placed in blocks.read())
-    problems += [Problem(note.origin.line, note.message) for note in notes if note.kind is not Kind.UNKNOWN]
+    statements = tuple(placed.statement for placed in Blocks(cuts, block, notes).read())
+    problems = [Problem(note.origin.line, note.message) for note in notes if note.kind is not Kind.UNKNOWN]
     problems += _misplaced(statements, path, target)
+    if not problems:
+        problems = [
+            Problem(_line(refused.source), refused.reason) for refused in unprintable(statements, block)
+        ]
     if problems:
-        return Extra((), tuple(sorted(dict.fromkeys(problems))))
+        return Extra((), tuple(sorted(problems)))
     return Extra(tuple(_from(statement, source) for statement in statements), ())
 
 
