@@ -250,7 +250,7 @@ def test_an_ordinary_user_gets_the_same_verdict_or_none() -> None:
 
 
 def test_bytes_that_are_no_utf_8_reach_keepalived() -> None:
-    text = INSTANCE + "# caf\udce9\n"
+    text = INSTANCE + "# name\udce9\n"
     assert isinstance(of(text), Valid)
     outcome = of(text + "nons\udce9nse\n")
     assert isinstance(outcome, Invalid)

@@ -222,7 +222,7 @@ def test_two_that_read_the_same_file_are_nothing_to_guess_about(path: Path) -> N
 
 
 def test_bytes_of_an_old_file_survive_the_way_back(path: Path) -> None:
-    old = instances("A").encode().replace(b"a comment", b"caf\xe9")
+    old = instances("A").encode().replace(b"a comment", b"name\xe9")
     path.write_bytes(old)
     with running(path, options=["--vrrp"]):
         result = install(path, instances("AB"), inventory("ABC"), timeout=1)

@@ -1,8 +1,9 @@
 from pathlib import PurePosixPath as Path
 
 from lvsctl.keepalived.config import Statement
+from lvsctl.keepalived.grammar import Keyword, grammar
 from lvsctl.keepalived.parse import parse
-from lvsctl.keepalived.surroundings import STAND_IN_SECRET, Surroundings, surroundings
+from lvsctl.keepalived.surroundings import COMMANDS, STAND_IN_SECRET, Surroundings, surroundings
 
 
 def of(text: str) -> Surroundings:
@@ -178,3 +179,11 @@ def test_paths_that_cannot_be_stood_in_for_are_left_to_keepalived() -> None:
         }
     """)
     assert (found.scripts, found.folders) == ((), ())
+
+
+def test_every_script_of_the_grammar_is_known() -> None:
+    def scripts(keyword: Keyword) -> set[str]:
+        deeper = (scripts(each) for each in keyword.keywords.values())
+        return set().union(*deeper, {keyword.name} if keyword.script else set())
+
+    assert scripts(grammar()) == COMMANDS
