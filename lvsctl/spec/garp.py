@@ -33,6 +33,8 @@ class GarpGroup(Extensible):
             raise ValueError("expected garp_interval, gna_interval or both: keepalived drops a group without")
         if (self.interface is None) is not bool(self.interfaces):
             raise ValueError("expected either interface or interfaces")
+        if len(set(self.interfaces)) < len(self.interfaces):
+            raise ValueError("an interface is in interfaces twice")
         return self
 
 
