@@ -27,7 +27,7 @@ from lvsctl.spec.track import TrackFile, VrrpScript, VrrpTrackProcess
 from lvsctl.spec.virtual_server import VirtualServer
 from lvsctl.spec.vrrp_instance import VrrpInstance
 from tests.support.strategies_fit import fit
-from tests.support.strategies_models import Data, Draw, Drawing, Nothing
+from tests.support.strategies_models import Data, Draw, Drawing, Nothing, drawn_range
 from tests.support.strategies_values import INTERFACES
 
 NODES = {
@@ -66,6 +66,10 @@ def _scalar(data: Any) -> str:
 class _Whole(Drawing):
     """Draws the blocks of a spec in the order in which they refer to one another."""
 
+    def __init__(self, draw: Draw) -> None:
+        super().__init__(draw)
+        self.families: dict[str, int] = {}
+
     def spec(self) -> Data:
         data: Data = {"nodes": NODES} if self.one(True, False) else {}
         self._declare("vrrp_instances", 3)
@@ -74,7 +78,7 @@ class _Whole(Drawing):
         self._named(data, "vrrp_track_processes", 2, lambda _name: self.model(VrrpTrackProcess))
         self._named(data, "track_files", 2, lambda _name: self.model(TrackFile))
         self._named(data, "track_groups", 1, lambda _name: self.model(TrackGroup))
-        self._named(data, "virtual_server_groups", 2, lambda _name: self._group())
+        self._named(data, "virtual_server_groups", 2, self._group)
         data |= self._plain()
         data["vrrp_instances"] = {name: self._instance(data) for name in self.names["vrrp_instances"]}
         self._named(data, "vrrp_sync_groups", 1, lambda _name: self.model(VrrpSyncGroup))
@@ -113,9 +117,10 @@ class _Whole(Drawing):
             data["garp_groups"] = [self.model(GarpGroup)]
         return data
 
-    def _group(self) -> list[Any]:
-        self.version = self.one(4, 6)
-        return [self.model(VirtualServerGroupEntry) for _ in range(self.one(1, 2))]
+    def _group(self, name: str) -> list[Any]:
+        self.version = self.families[name] = self.one(4, 6)
+        ported = {"address": drawn_range(self), "port": self.one("80", "443")}
+        return [ported, *([self.model(VirtualServerGroupEntry, fwmark=str(self.number()))] if self.one(True, False) else [])]
 
     def _instance(self, data: Data) -> Data:
         self.version = self.one(4, 4, 6)
@@ -129,16 +134,18 @@ class _Whole(Drawing):
         return self.model(VrrpInstance, **given)
 
     def _service(self) -> Data:
-        self.version = self.one(4, 4, 6)
-        given: Data = {"real_servers": [self.model(RealServer) for _ in range(self.one(1, 2))]}
         groups = self.names["virtual_server_groups"]
-        match self.one("address", "address", "fwmark", "group" if groups else "address"):
+        group = self.one(*groups, "")
+        self.version = self.families[group] if group else self.one(4, 4, 6)
+        given: Data = {"real_servers": [self.model(RealServer) for _ in range(self.one(1, 2))]}
+        match "group" if group else self.one("address", "address", "fwmark"):
             case "address":
                 given |= {"address": self.address(), "port": self.one("80", "443", "65535")}
             case "fwmark":
                 given["fwmark"] = str(self.number())
             case "group":
-                given["group"] = self.one(*groups)
+                given["group"] = group
+                groups.remove(group)
         return self.model(VirtualServer, **given)
 
     def _own(self, data: Data) -> Data:

@@ -106,6 +106,24 @@ def _strict_mode_is_for_few(instance: Data, defs: Data) -> None:
     drop(defs, "vrrp_strict")
 
 
+def _addresses_are_of_one_family(instance: Data, _defs: Data) -> None:
+    """Keepalived: mcast dest address MUST match VRRP instance family. Skipping; address family must match."""
+    drop(instance, "mcast_dst_ip")
+    if ":" not in text_of(instance["virtual_ipaddress"][0], "address"):
+        drop(instance, "native_ipv6")
+    if isinstance(instance.get("use_ipvlan"), dict):
+        drop(instance, "use_ipvlan")
+
+
+def _priority_255_owns_the_addresses(instance: Data, _defs: Data) -> None:
+    """At priority 255 weights change nothing, and authentication and preemption are not what they say."""
+    if instance.get("priority") == "255":
+        instance["priority"] = "254"
+    drop(instance, "authentication" if ":" in str(instance["virtual_ipaddress"]) or instance.get("version") == "3" else "")
+    if "nopreempt" in instance:
+        drop(instance, "preempt_delay")
+
+
 OF_INSTANCE: tuple[Callable[[Data, Data], None], ...] = (
     _vrf_stands_for_an_interface,
     _unicast_words_need_peers,
@@ -113,6 +131,8 @@ OF_INSTANCE: tuple[Callable[[Data, Data], None], ...] = (
     _tracks_each_once,
     _ipvlan_has_an_address,
     _strict_mode_is_for_few,
+    _addresses_are_of_one_family,
+    _priority_255_owns_the_addresses,
     _version_2_has_whole_seconds,
 )
 
@@ -133,17 +153,32 @@ def _only_nat_changes_ports(service: Data, _spec: Data) -> None:
             drop(server, "port")
             if "port" in service:
                 server["port"] = service["port"]
+    drop(service, "hysteresis")
     if "sorry_server" in service:
         service["sorry_server_lvs_method"] = "NAT"
+        if service.get("lvs_sched") in ("dh", "sh", "mh", "twos"):
+            service["lvs_sched"] = "wlc"
+            drop(service, "sh-port", "sh-fallback", "mh-port", "mh-fallback", "sorry_server_inhibit", "inhibit_on_failure")
 
 
 def _local_backend_is_on_a_node(service: Data, spec: Data) -> None:
     """Keepalived ends at a `sorry_server` without words; the local one is at the address of a node."""
     if "nodes" not in spec and service.get("sorry_server") in ({}, "true", "yes"):
-        service["sorry_server"] = "192.0.2.99"
+        drop(service, "sorry_server", "sorry_server_inhibit", "sorry_server_lvs_method")
 
 
-OF_SERVICE: tuple[Callable[[Data, Data], None], ...] = (_only_nat_changes_ports, _local_backend_is_on_a_node)
+CONNECTING = frozenset(("TCP_CHECK", "SMTP_CHECK", "DNS_CHECK", "UDP_CHECK", "HTTP_GET", "SSL_GET"))
+
+
+def _checks_know_their_port(service: Data, _spec: Data) -> None:
+    """A check of a server without a port of its own would connect to port 0."""
+    for block in (service, *service["real_servers"]):
+        for check in block.get("checks", ()):
+            for kind in check.keys() & CONNECTING:
+                check[kind] = {"connect_port": "80"} | (check[kind] or {})
+
+
+OF_SERVICE: tuple[Callable[[Data, Data], None], ...] = (_only_nat_changes_ports, _local_backend_is_on_a_node, _checks_know_their_port)
 
 # --- the whole
 
@@ -170,4 +205,17 @@ def _groups_have_several_members(spec: Data) -> None:
         free = [each for each in free if each not in members]
 
 
-OF_SPEC: tuple[Callable[[Data], None], ...] = (_scripts_need_security, _groups_have_several_members)
+def _unicast_follows_from_nodes(spec: Data) -> None:
+    """Without nodes there are no addresses that `unicast: true` could take."""
+    for instance in spec.get("vrrp_instances", {}).values():
+        if "nodes" not in spec:
+            drop(instance, "unicast")
+
+
+def _sessions_tell_everybody(spec: Data) -> None:
+    """A BFD session that tells one process only is not there for the other."""
+    for session in spec.get("bfd_instances", {}).values():
+        drop(session, "vrrp", "checker")
+
+
+OF_SPEC: tuple[Callable[[Data], None], ...] = (_scripts_need_security, _groups_have_several_members, _unicast_follows_from_nodes, _sessions_tell_everybody)

@@ -294,7 +294,8 @@ def _check(drawing: Drawing) -> Data:
     return {kind: block or drawing.one({}, None)}
 
 
-def _range(drawing: Drawing) -> str:
+def drawn_range(drawing: Drawing) -> str:
+    """Answer one or several addresses of the family at hand."""
     if drawing.version == 6:
         return f"2001:db8:{drawing.number():x}::{drawing.one('1', '1-f', '1-2001:db8:ffff::1', '/124')}"
     return f"10.7.{drawing.number() % 250}.{drawing.one('0', '8')}{drawing.one('', '-15', '/29')}"
@@ -305,7 +306,7 @@ _ARGUMENT = Argument()
 FAMILIAR: dict[str, Callable[[Drawing], str]] = {
     "_Prefixed": Drawing.prefixed,
     "_Destination": lambda drawing: drawing.one("default", drawing.address()),
-    "Range": _range,
+    "Range": drawn_range,
 }
 """Value types that follow the family at hand."""
 
