@@ -8,7 +8,6 @@ operators who do not.
 import json
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, settings
@@ -92,8 +91,10 @@ class _Whole(Drawing):
 
     def _named(self, data: Data, kind: str, most: int, block: Callable[[str], Any]) -> None:
         self._declare(kind, most)
-        with suppress(Nothing):
+        try:
             data[kind] = {name: block(name) for name in self.names[kind]}
+        except Nothing:
+            self.names[kind] = []
 
     def _plain(self) -> Data:
         """Draw what stands in no block, and global_defs."""
