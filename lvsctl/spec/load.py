@@ -11,13 +11,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from lvsctl.errors import Place, SpecInvalid, Usage
+from lvsctl.errors import Fault, Place, SpecInvalid, Usage
 from lvsctl.spec.document import Document, read_file
 from lvsctl.spec.faults import faults
 from lvsctl.spec.merge import Merged, merged, per_node_faults
 from lvsctl.spec.resolve import resolve, typed
 from lvsctl.spec.spec import Spec
 from lvsctl.spec.suggest import suggest
+
+ENOUGH = 100
+"""Faults after which no more are told: nobody reads further."""
+
+MOST_NODES = 16
+"""Directors in one spec: two make a pair, some have spares; each costs a file and a verdict."""
 
 NO_NODE = ""
 """The name under which a spec without ``nodes`` is resolved."""
@@ -64,31 +70,43 @@ def read(file: str | Path) -> Declared:
 
 def load(document: Document) -> Declared:
     """Give the values of *document* their types, for every node; raise SpecInvalid with all faults."""
-    specs: dict[str, Spec] = {}
-    sources: dict[str, Merged] = {}
+    sources = {node: merged(document, node) for node in _node_names(document)}
     found = dict.fromkeys(per_node_faults(document))
-    nodes = _node_names(document.data)
-    for node in nodes:
-        source = merged(document, node)
+    specs: dict[str, Spec] = {}
+    for data, nodes in _alike(sources):
         try:
-            specs[node] = _typed(source.data, specs, sources)
+            spec = Spec.model_validate(data)
         except ValidationError as error:
-            found.update(dict.fromkeys(faults(error, Spec, source)))
-        sources[node] = source
+            found.update(dict.fromkeys(faults(error, Spec, sources[nodes[0]])))
+            if len(found) >= ENOUGH:
+                break
+        else:
+            specs |= dict.fromkeys(nodes, spec)
     if found:
-        raise SpecInvalid(sorted(found, key=lambda fault: fault.place))
-    return Declared(document, {node: resolve(spec, node) for node, spec in specs.items()}, sources)
+        raise SpecInvalid(sorted(found, key=lambda fault: fault.place)[:ENOUGH])
+    return Declared(document, {node: resolve(specs[node], node) for node in sources}, sources)
 
 
-def _typed(data: dict[str, Any], specs: Mapping[str, Spec], sources: Mapping[str, Merged]) -> Spec:
-    """Type *data*, once for all nodes that have the same."""
+def _alike(sources: Mapping[str, Merged]) -> list[tuple[dict[str, Any], list[str]]]:
+    """Answer each different data once, with the nodes that have it: most nodes have the same."""
+    found: list[tuple[dict[str, Any], list[str]]] = []
     for node, source in sources.items():
-        if node in specs and source.data == data:
-            return specs[node]
-    return Spec.model_validate(data)
+        for data, nodes in found:
+            if data == source.data:
+                nodes.append(node)
+                break
+        else:
+            found.append((source.data, [node]))
+    return found
 
 
-def _node_names(data: Mapping[str, Any]) -> tuple[str, ...]:
+def _node_names(document: Document) -> tuple[str, ...]:
     """Answer the names of the nodes, before anything has been typed."""
-    nodes = data.get("nodes")
-    return tuple(nodes) if isinstance(nodes, dict) and nodes else (NO_NODE,)
+    nodes = document.data.get("nodes")
+    if not isinstance(nodes, dict) or not nodes:
+        return (NO_NODE,)
+    if len(nodes) > MOST_NODES:
+        place = document.place(("nodes",), key=True)
+        message = f"expected the directors of one pair, at most {MOST_NODES} nodes, not {len(nodes)}"
+        raise SpecInvalid([Fault(place, "nodes", message)])
+    return tuple(nodes)
