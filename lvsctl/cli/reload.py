@@ -9,7 +9,7 @@ from lvsctl.errors import Invalid, LvsctlError, Unavailable
 
 if TYPE_CHECKING:
     from lvsctl.compose.render import Rendered
-    from lvsctl.keepalived.reload import Outcome
+    from lvsctl.keepalived.reload import Reloaded
     from lvsctl.spec.load import Declared
 
 
@@ -35,8 +35,8 @@ def install(
         print_json({"path": str(path), "outcome": done.outcome.name.lower(), "detail": done.detail})
     else:
         say(f"{path}: {summary(done.verdict)}", quiet=quiet)
-        say(f"{path}: {done.outcome.value}. {done.detail}", quiet=quiet and _code(done.outcome) == 0)
-    return _code(done.outcome)
+        say(f"{path}: {done.outcome.value}. {done.detail}", quiet=quiet and _code(done) == 0)
+    return _code(done)
 
 
 def _rehearse(rendered: "Rendered", path: Path) -> int:
@@ -48,9 +48,14 @@ def _rehearse(rendered: "Rendered", path: Path) -> int:
     return 0
 
 
-def _code(outcome: "Outcome") -> int:
+def _code(done: "Reloaded") -> int:
+    from lvsctl.keepalived.judge import Unverified, Valid
     from lvsctl.keepalived.reload import Outcome
 
+    if done.outcome is Outcome.REFUSED and isinstance(done.verdict, Unverified):
+        return Unavailable.exit_code
+    if done.outcome is Outcome.REFUSED and isinstance(done.verdict, Valid):
+        return LvsctlError.exit_code  # the text is fine, this machine is not
     codes = {
         Outcome.UNCHANGED: 0,
         Outcome.RELOADED: 0,
@@ -59,4 +64,4 @@ def _code(outcome: "Outcome") -> int:
         Outcome.ROLLED_BACK: LvsctlError.exit_code,
         Outcome.BROKEN: LvsctlError.exit_code,
     }
-    return codes[outcome]
+    return codes[done.outcome]

@@ -67,7 +67,7 @@ def ask(program: Program, text: str, node: str, wanted: Surroundings, timeout: f
     try:
         with _folder() as name:
             _prepare(Path(name), text, wanted)
-            argv = [*_unshare(), "/bin/sh", "-c", SCRIPT, "sh", name, Path(name).name, program.path, node]
+            argv = [*_unshare(name), "/bin/sh", "-c", SCRIPT, "sh", name, Path(name).name, program.path, node]
             finished = run(argv, timeout=timeout)
     except OSError as error:
         raise Refused(str(error)) from error
@@ -92,9 +92,25 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="lvsctl-judge-", dir=where, ignore_cleanup_errors=True)
 
 
-def _unshare() -> list[str]:
-    everybody = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"]
+def _unshare(folder: str) -> list[str]:
+    everybody = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", *_propagation(folder)]
     return everybody if os.geteuid() == 0 else [*everybody, "--map-root-user"]
+
+
+def _propagation(folder: str) -> list[str]:
+    """Answer the options of unshare that keep mounts in *folder* from showing outside.
+
+    Usually none: unshare makes every mount private. In a chroot whose / is no mount point it cannot, and need not
+    where the mount around *folder* is shared with nobody (mount_namespaces(7)). Raises Refused where it is.
+    """
+    lines = [line.split() for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()]
+    tags = {fields[4]: fields[6 : fields.index("-")] for fields in lines}
+    if "/" in tags:
+        return []
+    around = max((point for point in tags if Path(folder).is_relative_to(point)), key=len, default="")
+    if not around or any(tag.startswith("shared:") for tag in tags[around]):
+        raise Refused("this is a chroot on a shared mount: mounts made here would show outside of it")
+    return ["--propagation", "unchanged"]
 
 
 def was_refused(finished: Finished) -> bool:

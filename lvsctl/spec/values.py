@@ -282,8 +282,11 @@ class _Converted(Parsed):
             raise expected(self.what, value) from None
 
     def json_schema(self) -> JsonSchema:
-        formats = {IPv4Address: "ipv4", IPv6Address: "ipv6"}
-        choices = [{"type": "string", "format": formats[kind]} for kind in self.kinds]
+        choices = [
+            {"type": "string", "format": name}
+            for name, kind in (("ipv4", IPv4Address), ("ipv6", IPv6Address))
+            if kind in self.kinds
+        ]
         return choices[0] if len(choices) == 1 else {"anyOf": choices}
 
 
