@@ -93,7 +93,7 @@ def unknown_file(spec: Spec) -> Iterator[Broken]:
     "LVS303",
     ERROR,
     "A BFD_CHECK of a session that does not report",
-    reason="keepalived drops the check of a session that does not exist, and hears nothing of one that tells the VRRP process only (bfd_parser.c): the real server stays in when the session goes down.",
+    reason="keepalived drops the check of a session that does not exist, or that tells the VRRP process only ('not configured'): the real server stays in when the session goes down.",
     remedy="Declare the session under bfd_instances; write checker: true beside vrrp: true, or neither.",
 )
 def unknown_bfd(spec: Spec) -> Iterator[Broken]:

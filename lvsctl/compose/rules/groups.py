@@ -64,7 +64,7 @@ def lonely_member(spec: Spec) -> Iterator[Broken]:
     "LVS063",
     ERROR,
     "Owners and others in one sync group",
-    reason="An owner (priority 255) never yields, the others do: the group can then agree on no state. keepalived says 'This won't work'.",
+    reason="An owner (priority 255) never yields, the others do: the group can agree on no state (vrrp_sync.c: 'This won't work').",
     remedy="Use priorities up to 254 for all members.",
 )
 def mixed_owners(spec: Spec) -> Iterator[Broken]:

@@ -6,10 +6,13 @@ from itertools import combinations
 
 from lvsctl.compose.rules.effective import IPV6, OWNER, is_strict, version_of, vrrp_family
 from lvsctl.compose.rules.rule import ERROR, WARNING, Broken, Path, of_spec
+from lvsctl.keepalived.grammar import version
 from lvsctl.spec.iproute2 import family
 from lvsctl.spec.spec import Spec
 from lvsctl.spec.vrrp_instance import VrrpInstance
 
+WANTS_INTERFACE = (2, 2, 7)
+"""The release that was seen to drop every instance without an interface."""
 V3_LONGEST = Decimal("40.95")
 CENTISECOND = Decimal("0.01")
 
@@ -60,13 +63,18 @@ def _next_free(spec: Spec, instance: VrrpInstance) -> str:
     "LVS011",
     ERROR,
     "An instance without an interface",
-    reason="keepalived 2.2.7 drops the instance with 'Unknown interface!' or 'must have unicast_src_ip or interface', and its addresses are nowhere.",
+    reason="keepalived 2.2.7 drops the instance with 'Unknown interface!', and its addresses are nowhere: unlike its manual, also a unicast instance with unicast_src_ip (vrrp.c, chk_min_cfg).",
     remedy="Write interface: with the name of the interface that adverts go out on.",
 )
 def no_interface(spec: Spec) -> Iterator[Broken]:
-    """Only a unicast instance with `unicast_src_ip` can do without."""
+    """Only for a target after 2.2.7 a unicast instance with `unicast_src_ip` can do without."""
     for name, instance in spec.vrrp_instances.items():
-        if instance.interface is None and not (instance.unicast_peer and instance.unicast_src_ip):
+        has_source = (
+            instance.unicast_peer
+            and instance.unicast_src_ip
+            and version(spec.target_version) > WANTS_INTERFACE
+        )
+        if instance.interface is None and not has_source:
             yield Broken(
                 at(name), "there is no interface: write interface: eth0, or whichever adverts go out on"
             )
@@ -75,8 +83,8 @@ def no_interface(spec: Spec) -> Iterator[Broken]:
 @of_spec(
     "LVS012",
     ERROR,
-    "A VRRPv3 instance without addresses",
-    reason="An advert of VRRPv3 has to list an address (RFC 5798, 5.2.5): keepalived 2.2.7 drops the instance (vrrp.c). So it does in strict mode.",
+    "An instance that cannot be without addresses",
+    reason="An advert of VRRPv3 has to list an address (RFC 5798, 5.2.5): keepalived 2.2.7 drops the instance ('at least one is required', vrrp.c). So it does for IPv6 and in strict mode.",
     remedy="Write the address under virtual_ipaddress; others may stay in virtual_ipaddress_excluded.",
 )
 def no_address_v3(spec: Spec) -> Iterator[Broken]:
@@ -84,7 +92,8 @@ def no_address_v3(spec: Spec) -> Iterator[Broken]:
     for name, instance in spec.vrrp_instances.items():
         if not instance.virtual_ipaddress and _needs_address(instance, spec):
             yield Broken(
-                at(name), "virtual_ipaddress is empty: keepalived drops a VRRPv3 or strict instance without"
+                at(name),
+                "virtual_ipaddress is empty: keepalived drops a VRRPv3, IPv6 or strict instance without",
             )
 
 
@@ -104,7 +113,9 @@ def no_address(spec: Spec) -> Iterator[Broken]:
 
 
 def _needs_address(instance: VrrpInstance, spec: Spec) -> bool:
-    return version_of(instance, spec) == 3 or is_strict(instance, spec)  # noqa: PLR2004 - VRRP versions are their own names
+    if vrrp_family(instance) == IPV6 or is_strict(instance, spec):
+        return True
+    return version_of(instance, spec) == 3  # noqa: PLR2004 - VRRP versions are their own names
 
 
 @of_spec(
@@ -120,13 +131,13 @@ def advert_int_fits(spec: Spec) -> Iterator[Broken]:
         interval = instance.advert_int
         if interval is None:
             continue
-        version = version_of(instance, spec)
-        if version == 2 and interval % 1:  # noqa: PLR2004 - VRRP versions are their own names
+        spoken = version_of(instance, spec)
+        if spoken == 2 and interval % 1:  # noqa: PLR2004 - VRRP versions are their own names
             yield Broken(
                 at(name, "advert_int"),
                 f"VRRPv2 has whole seconds only, not {interval}: write 1, or version: 3",
             )
-        if version == 3 and (interval > V3_LONGEST or interval % CENTISECOND):  # noqa: PLR2004
+        if spoken == 3 and (interval > V3_LONGEST or interval % CENTISECOND):  # noqa: PLR2004
             yield Broken(
                 at(name, "advert_int"), f"VRRPv3 has hundredths of seconds up to {V3_LONGEST}, not {interval}"
             )
@@ -164,7 +175,7 @@ def _why_unused(instance: VrrpInstance, spec: Spec) -> str | None:
     "LVS016",
     ERROR,
     "What strict mode forbids",
-    reason="In strict mode keepalived drops a unicast instance on a multicast interface altogether, and resets preempt_delay, down_timer_adverts and the rest of what the RFC does not know (vrrp.c).",
+    reason="Strict mode knows no unicast (releases that look, as 2.2.7 does not, drop the instance), and resets preempt_delay, down_timer_adverts and the rest of what the RFC does not know (vrrp.c).",
     remedy="Leave strict_mode and vrrp_strict out, or leave out what they forbid.",
 )
 def strict_conflicts(spec: Spec) -> Iterator[Broken]:
@@ -173,7 +184,9 @@ def strict_conflicts(spec: Spec) -> Iterator[Broken]:
         if not is_strict(instance, spec):
             continue
         if instance.unicast_peer or instance.unicast:
-            yield Broken(at(name), "strict mode knows no unicast: keepalived drops the instance")
+            yield Broken(
+                at(name), "strict mode knows no unicast, and a keepalived that looks drops the instance"
+            )
         for field in (
             "preempt_delay",
             "down_timer_adverts",
@@ -270,11 +283,11 @@ def misplaced_network(spec: Spec) -> Iterator[Broken]:
 def mixed_families(spec: Spec) -> Iterator[Broken]:
     """`virtual_ipaddress_excluded` may hold addresses of both."""
     for name, instance in spec.vrrp_instances.items():
-        version = vrrp_family(instance)
+        number = vrrp_family(instance)
         for path, written in _addressed(name, instance):
-            if family(written) != version:
+            if family(written) != number:
                 yield Broken(
-                    path, f"{written} is not IPv{version}, as this instance is: keepalived ignores it"
+                    path, f"{written} is not IPv{number}, as this instance is: keepalived ignores it"
                 )
 
 

@@ -53,7 +53,7 @@ def equal_priorities(pair: Pair) -> Iterator[tuple[str, Broken]]:
     remedy="Give 255 to at most one node, better to none.",
 )
 def two_owners(pair: Pair) -> Iterator[tuple[str, Broken]]:
-    """An owner starts as master, without listening first."""
+    """`state BACKUP` does not help: an owner takes over from anybody."""
     for name, instances in sides(pair):
         owners = [node for node, instance in instances if instance.priority == OWNER]
         for node in owners[1:]:

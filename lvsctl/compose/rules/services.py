@@ -91,7 +91,7 @@ def _spans(name: str, service: VirtualServer, spec: Spec) -> Iterator[_Span]:
     "LVS101",
     ERROR,
     "One real server twice",
-    reason="keepalived removes the second one and calls the file wrong; its weight and checks go with it.",
+    reason="keepalived removes the second one with its weight and checks; where only one of them states the port it does not notice, and the kernel refuses the second.",
     remedy="Keep one entry; a larger weight gives it more connections.",
 )
 def duplicate_real_server(spec: Spec) -> Iterator[Broken]:

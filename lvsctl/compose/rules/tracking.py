@@ -145,7 +145,7 @@ def weight_without_preemption(spec: Spec) -> Iterator[Broken]:
     "LVS046",
     WARNING,
     "A script that nothing tracks",
-    reason="keepalived never runs it, and calls the file wrong for it: 'script is not used'.",
+    reason="keepalived drops it when it starts ('script is not used', only in its log): probably something was to track it.",
     remedy="Track it in an instance or sync group, or remove it.",
 )
 def unused_script(spec: Spec) -> Iterator[Broken]:
@@ -179,7 +179,7 @@ def unused_tracked(spec: Spec) -> Iterator[Broken]:
     "LVS048",
     ERROR,
     "A BFD session that does not tell the VRRP process",
-    reason="With only the word checker the BFD process reports the session to the checkers alone (bfd_parser.c): the instance never learns that it went down.",
+    reason="With only the word checker the VRRP process does not know the session: keepalived says 'not found, ignoring', and the session going down moves nothing.",
     remedy="Write vrrp: true beside checker: true, or neither of them, which tells both.",
 )
 def bfd_not_for_vrrp(spec: Spec) -> Iterator[Broken]:

@@ -8,11 +8,15 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+from lvsctl.compose.render import render
 from lvsctl.compose.rules import RULES, Checked, Pair, Severity, check
+from lvsctl.compose.validate import ask_keepalived
+from lvsctl.keepalived.judge import Unverified, Valid
 from lvsctl.spec.document import read
-from lvsctl.spec.load import load
+from lvsctl.spec.load import Declared, load
 from lvsctl.spec.paths import dotted
 from tests.support.made_up_host import MadeUpHost
+from tests.support.require import refuse
 
 NODES = {
     "lb1": {"address": "10.0.0.11", "priority": "150"},
@@ -35,6 +39,8 @@ class Case(NamedTuple):
     many: str = "0"
     host: dict[str, Any] | None = None
     right_host: dict[str, Any] | None = None
+    keepalived: str = ""
+    """What `keepalived -t` says of the first node's file, or `nothing`: the rules claim it, so it is tried."""
 
 
 def _cases() -> list[Case]:
@@ -57,10 +63,13 @@ def _filled(value: Any, many: int) -> Any:
     return None if value == "null" else value
 
 
+def _declared(spec: dict[str, Any], case: Case) -> Declared:
+    return load(read(json.dumps({"nodes": NODES} | _filled(spec, int(case.many))), file="spec.json"))
+
+
 def _checked(spec: dict[str, Any], case: Case, host: dict[str, Any] | None) -> Checked:
-    text = json.dumps({"nodes": NODES} | _filled(spec, int(case.many)))
     facts = MadeUpHost(host) if host is not None else None
-    return check(Pair(load(read(text, file="spec.json")).specs), facts, host_node="lb1")
+    return check(Pair(_declared(spec, case).specs), facts, host_node="lb1")
 
 
 @each_case
@@ -83,3 +92,17 @@ def test_a_rule_is_quiet_about_what_is_right(case: Case) -> None:
 
 def test_every_rule_has_a_case() -> None:
     assert RULES.keys() == {case.rule for case in CASES}
+
+
+@pytest.mark.keepalived
+@pytest.mark.parametrize("case", [case for case in CASES if case.keepalived], ids=lambda case: case.rule)
+def test_keepalived_says_what_the_rule_claims(case: Case) -> None:
+    declared = _declared(case.broken, case)
+    verdict = ask_keepalived(render(declared, next(iter(declared.specs))), declared)
+    if isinstance(verdict, Unverified):
+        refuse("keepalived", f"keepalived could not be asked: {verdict}")
+    said = [message.text for message in getattr(verdict, "messages", ())]
+    if case.keepalived == "nothing":
+        assert isinstance(verdict, Valid)
+    else:
+        assert any(case.keepalived in text for text in said), said
