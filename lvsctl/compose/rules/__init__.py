@@ -5,7 +5,17 @@ Each module holds the rules about one noun, and a hundred or so of their ids; th
 
 # isort: off
 from lvsctl.compose.rules import nodes, instances, addresses, tracking, priorities, groups, agreement
-from lvsctl.compose.rules import services, sorry, checks, scripts, failover, notifying, here, keywords
+from lvsctl.compose.rules import (
+    services,
+    serving,
+    sorry,
+    checks,
+    scripts,
+    failover,
+    notifying,
+    here,
+    keywords,
+)
 
 # isort: on
 from lvsctl.compose.rules.check import Checked, check
@@ -20,6 +30,7 @@ MODULES = (
     groups,
     agreement,
     services,
+    serving,
     sorry,
     checks,
     scripts,

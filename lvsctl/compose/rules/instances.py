@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from itertools import combinations
 
 from lvsctl.compose.rules.effective import IPV6, OWNER, is_strict, version_of, vrrp_family
 from lvsctl.compose.rules.rule import ERROR, WARNING, Broken, Path, of_spec
@@ -33,29 +32,30 @@ def at(name: str, field: str = "") -> Path:
 )
 def duplicate_vrid(spec: Spec) -> Iterator[Broken]:
     """Same interface, family, VRID and multicast group; for unicast, a common peer."""
-    for (one, first), (other, second) in combinations(spec.vrrp_instances.items(), 2):
-        if _collide(first, second):
-            where = first.interface or "the same address"
-            yield Broken(
-                at(other, "virtual_router_id"),
-                f"{second.virtual_router_id} is the VRID of {one}, too, on {where}: {_next_free(spec, second)}",
-            )
+    alike: dict[tuple[object, ...], list[Named]] = {}
+    for name, instance in spec.vrrp_instances.items():
+        key = (instance.virtual_router_id, instance.interface, vrrp_family(instance), instance.mcast_dst_ip)
+        alike.setdefault(key, []).append((name, instance))
+    used = {instance.virtual_router_id for instance in spec.vrrp_instances.values()}
+    for same in alike.values():
+        for place, (name, instance) in enumerate(same):
+            first = next((each for each in same[:place] if _collide(each[1], instance)), None)
+            if first is not None:
+                where = instance.interface or "the same address"
+                said = f"{instance.virtual_router_id} is the VRID of {first[0]}, too, on {where}"
+                free = _next_free(instance.virtual_router_id, used)
+                yield Broken(at(name, "virtual_router_id"), f"{said}: {free}")
 
 
 def _collide(one: VrrpInstance, other: VrrpInstance) -> bool:
-    if (one.virtual_router_id, one.interface) != (other.virtual_router_id, other.interface):
-        return False
-    if vrrp_family(one) != vrrp_family(other) or one.mcast_dst_ip != other.mcast_dst_ip:
-        return False
     if not one.unicast_peer and not other.unicast_peer:
         return True
     peers = {peer.address for peer in one.unicast_peer} & {peer.address for peer in other.unicast_peer}
     return bool(peers) and one.unicast_src_ip == other.unicast_src_ip
 
 
-def _next_free(spec: Spec, instance: VrrpInstance) -> str:
-    used = {each.virtual_router_id for each in spec.vrrp_instances.values()}
-    free = next((vrid for vrid in range(instance.virtual_router_id + 1, 256) if vrid not in used), None)
+def _next_free(taken: int, used: set[int]) -> str:
+    free = next((vrid for vrid in range(taken + 1, 256) if vrid not in used), None)
     return f"write another, such as {free}" if free else "write another"
 
 
