@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from lvsctl.spec.base import Block
-from lvsctl.spec.values import JsonSchema, OneOf, Parsed, Text, printable
+from lvsctl.spec.values import JsonSchema, OneOf, Parsed, Text, one_word
 
 PASSWORD_BYTES = 8
 """What VRRPv2 has room for (RFC 2338, 5.3.10); keepalived cuts off the rest."""
@@ -35,7 +35,7 @@ class _Secret(Parsed):
                 f"expected a password of 1 to {PASSWORD_BYTES} bytes: keepalived cuts off the rest"
             )
         try:
-            return printable(value)
+            return one_word(value)
         except ValueError:
             raise ValueError(
                 "a password holds no double quote, no control character, and no definition of keepalived such as $_PWD"

@@ -25,7 +25,7 @@ EVERYTHING = ("default", "any", "all")
 """Three words for the destination that is everywhere, in the family of the rest of the line."""
 
 _NUMBER = re.compile(r"0x[0-9A-Fa-f]{1,16}|0|[1-9][0-9]{0,19}")
-_NAME = re.compile(r"[A-Za-z_][!-~]{0,62}")
+_NAME = re.compile(r"[A-Za-z_][!#-\[\]-~]{0,62}")
 _TIME = re.compile(r"([0-9]{1,6})(?:\.([0-9]{1,3}))?(m?s(?:ecs?)?)?", re.IGNORECASE)
 
 

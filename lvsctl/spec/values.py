@@ -197,6 +197,16 @@ def printable(text: str) -> str:
     return text
 
 
+def one_word(text: str) -> str:
+    """Answer *text* if it can be one whole word of a keepalived.conf, else raise ValueError saying why not."""
+    printable(text)
+    if text in ("{", "}"):
+        raise ValueError("keepalived reads a brace alone as a brace, even inside quotes")
+    if (len(text) - len(text.rstrip("\\"))) % 2:
+        raise ValueError("a backslash at the end would hide the quote that keepalived needs after it")
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Text(Parsed):
     """Text of *low* to *high* characters that a keepalived.conf can carry; *pattern* narrows it, *what* says to what."""
@@ -213,7 +223,7 @@ class Text(Parsed):
             raise ValueError(
                 f"expected {self.what} of {self.low} to {self.high} characters, not {len(value)}"
             )
-        printable(value)
+        one_word(value)
         if self.pattern and not re.fullmatch(self.pattern, value):
             raise expected(self.what, value)
         return value
