@@ -1,7 +1,8 @@
 """What everybody may read of the table: /proc/net/ip_vs, for `show` without root.
 
-It lacks the thresholds, tunnels, scheduler flags, persistence engines and counters, and does not say which family a
-firewall mark is of: that is taken from the mark's destinations. So it is for looking, never for planning.
+It lacks the thresholds, tunnels, scheduler flags, persistence engines and counters, one-packet scheduling for IPv6,
+and which family a firewall mark is of: that is guessed from the mark's destinations. So it is for looking, never for
+planning.
 """
 
 from collections.abc import Iterable
@@ -66,6 +67,8 @@ def parse(lines: Iterable[str]) -> Observation:
             key, settings = _service(service, family)
         except (ValueError, KeyError, IndexError) as error:
             raise Malformed(f"{PATH}: not understood: {' '.join(service)}") from error
+        if key in table:
+            key = key._replace(family=Family.INET6)
         table[key] = VirtualServer(settings, {dest_key: dest for dest_key, dest, _ in read})
         loads.update({(key, dest_key): Load(connections, Counters()) for dest_key, _, connections in read})
     return Observation(table, {key: Counters() for key in table}, loads)
