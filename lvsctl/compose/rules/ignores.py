@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from lvsctl.compose.rules.rule import NOTE, RULES, Finding, Pair, Path, Rule, add
+from lvsctl.compose.rules.rule import NOTE, RULES, Finding, Pair, Rule, add
 from lvsctl.spec.paths import dotted
 from lvsctl.spec.sorry import Ignore
 from lvsctl.spec.spec import Spec
@@ -20,16 +20,23 @@ UNUSED = add(
 
 def is_ignored(finding: Finding, spec: Spec) -> bool:
     """Answer whether *spec* asks to ignore *finding*."""
-    return any(_fits(entry, finding) for entry in spec.ignore)
+    if not spec.ignore:
+        return False
+    path = dotted(finding.path)
+    return any(entry.rule == finding.rule.id and _fits(entry, path) for entry in spec.ignore)
 
 
 def unused(pair: Pair, found: Iterable[Finding], unchecked: Iterable[Rule]) -> Iterator[Finding]:
     """Yield a finding for each entry that fits nothing in *found*, unless its rule is *unchecked* here."""
-    findings = list(found)
+    paths: dict[str, set[str]] = {}
+    for finding in found:
+        paths.setdefault(finding.rule.id, set()).add(dotted(finding.path))
     unknown = {rule.id for rule in unchecked}
     for node, spec in pair.specs.items():
         for index, entry in enumerate(spec.ignore):
-            if entry.rule not in unknown and not any(_fits(entry, finding) for finding in findings):
+            if entry.rule not in unknown and not any(
+                _fits(entry, path) for path in paths.get(entry.rule, ())
+            ):
                 yield Finding(UNUSED, node, ("ignore", index), _says_nothing(entry))
 
 
@@ -39,10 +46,7 @@ def _says_nothing(entry: Ignore) -> str:
     return f"{entry.rule} finds nothing" + (f" below {entry.at}" if entry.at else "") + ": remove this entry"
 
 
-def _fits(entry: Ignore, finding: Finding) -> bool:
-    return entry.rule == finding.rule.id and (entry.at is None or _is_below(finding.path, entry.at))
-
-
-def _is_below(path: Path, prefix: str) -> bool:
-    written = dotted(path)
-    return written == prefix or written.startswith((f"{prefix}.", f"{prefix}["))
+def _fits(entry: Ignore, path: str) -> bool:
+    """Answer whether *entry* is about *path*, a finding of its rule."""
+    prefix = entry.at
+    return prefix is None or path == prefix or path.startswith((f"{prefix}.", f"{prefix}["))
