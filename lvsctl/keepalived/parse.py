@@ -68,12 +68,11 @@ def parse(text: str, *, file: str = "keepalived.conf", options: Options | None =
     copied = Copied()
     first = Found(file, text)
     sources = Sources(file, raws(first, options.home), len(text))
-    parent = list(Reading(sources, setting, copied).lines())
-    if copied.differs or copied.sequences:
-        again = Reading(Sources("", copied.lines()), setting, before=copied.sequences)
+    reading = Reading(sources, setting, copied)
+    parent = children = list(reading.lines())
+    if copied.differs or reading.left:
+        again = Reading(Sources("", copied.lines()), setting, before=reading.left)
         children = list(again.lines())
-    else:
-        children = parent
     config = statements(parent, children, grammar_of(READS_LIKE), notes)
     files = tuple(copied.files) or (file,)
     place = {name: index for index, name in enumerate(files)}

@@ -26,6 +26,9 @@ ONE_NAME = frozenset({"vrrp_instance", "vrrp_sync_group", "track_group"})
 ONCE = ONE_NAME | {"bfd_instance"}
 """Root keywords of which keepalived skips a second block of the same name."""
 
+_PEERS = frozenset({"neighbor_ip", "neighbour_ip"})
+"""Without one of these a bfd_instance is dropped, and its name is free again."""
+
 
 class Placed(NamedTuple):
     """A statement, and on which of the lines it begins."""
@@ -159,8 +162,11 @@ class Blocks:
     def _keyword_block(self, keyword: Keyword, taken: Taken) -> Iterator[Placed]:
         skipped = self._refuses(keyword, taken)
         body = tuple(placed.statement for placed in self._block(keyword, taken))
-        if not skipped:
-            yield _placed(taken, taken.before_brace, body)
+        if skipped:
+            return
+        if keyword.name in ONE_NAME or any(statement.keyword in _PEERS for statement in body):
+            self._names.add(taken.before_brace[:2])
+        yield _placed(taken, taken.before_brace, body)
 
     def _refuses(self, keyword: Keyword, taken: Taken) -> bool:
         """Answer whether keepalived skips the block because of its name."""
@@ -177,8 +183,6 @@ class Blocks:
             self._note(
                 taken.line, Kind.IGNORED, f"{as_text(' '.join(words))} {why}: keepalived skips the block"
             )
-        elif keyword.name in ONCE:
-            self._names.add(words[:2])
         return bool(why)
 
     def _line(self, keyword: Keyword, taken: Taken) -> Iterator[Placed]:

@@ -51,8 +51,6 @@ class Copied:
     differs: bool = False
     """Whether reading it can give other lines than the parent got from the files."""
     comments: int = 0
-    sequences: int = 0
-    """How many sequences keepalived takes for open at the end; each that it could not read counts as minus one."""
     files: dict[str, None] = field(default_factory=dict)
 
     def lines(self) -> Iterator[Raw]:
@@ -64,7 +62,7 @@ class Copied:
 class Reading:
     """One reading of a configuration: by the parent when it has a copy to write, else by its children.
 
-    *before* is what the parent's reading left in :attr:`Copied.sequences`.
+    *before* is what the parent's reading left in :attr:`left`.
     """
 
     def __init__(
@@ -79,6 +77,8 @@ class Reading:
         self._expansion = Expansion()
         self._sequences: list[sequences.Sequence] = []
         self._open = before
+        self.left = 0
+        """How many sequences keepalived takes for open after the last line; one it could not read is minus one."""
         self._defining: Definition | None = None
         self._rest = ""
         """What followed a brace."""
@@ -96,8 +96,7 @@ class Reading:
                     yield Line(head, self._raw.origin)
         except _Stop as stop:
             self._note(Kind.FATAL, str(stop))
-        if self._copy:
-            self._copy.sequences = self._count(-len(self._sequences))
+        self.left = self._count(-len(self._sequences))
 
     # Where the next text comes from
 

@@ -16,8 +16,8 @@ from lvsctl.keepalived.parse_blocks import Blocks
 from lvsctl.keepalived.parse_lines import Line
 from lvsctl.keepalived.parse_notes import Kind, Notes
 
-_PARENT = frozenset(
-    {
+PARENT = frozenset(
+    [
         "linkbeat_use_polling",
         "net_namespace",
         "net_namespace_ipvs",
@@ -26,11 +26,26 @@ _PARENT = frozenset(
         "instance",
         "child_wait_time",
         "global_defs",
-    }
+    ]
 )
-_BFD = frozenset({"bfd_instance"})
-_CHECKER = frozenset({"SSL", "virtual_server_group", "virtual_server"})
-_SHARED = frozenset({"track_file", "vrrp_track_file", "bfd_instance"})
+BFD = frozenset({"bfd_instance"})
+_SHARED = BFD | {"track_file", "vrrp_track_file"}
+CHECKER = _SHARED | {"SSL", "virtual_server_group", "virtual_server"}
+VRRP = _SHARED | frozenset(
+    [
+        "track_group",
+        "static_ipaddress",
+        "static_routes",
+        "static_rules",
+        "vrrp_sync_group",
+        "garp_group",
+        "linkbeat_interfaces",
+        "vrrp_instance",
+        "vrrp_script",
+        "vrrp_track_process",
+        "interface_up_down_delays",
+    ]
+)
 
 
 class _Process(NamedTuple):
@@ -51,15 +66,14 @@ def statements(parent: Sequence[Line], children: Sequence[Line], root: Keyword, 
     if not whole.odd_braces and parent is children:
         notes.extend(seen)
         return tuple(found.statement for found in placed)
-    above = _together([_Process(parent, _PARENT)], root, notes) if parent is not children else {}
-    vrrp = root.keywords.keys() - _PARENT - _CHECKER
-    processes = [_Process(children, keywords) for keywords in (vrrp, _CHECKER | _SHARED, _BFD)]
+    above = _together([_Process(parent, PARENT)], root, notes) if parent is not children else {}
+    processes = [_Process(children, keywords) for keywords in (VRRP, CHECKER, BFD)]
     if parent is children:
-        processes.append(_Process(parent, _PARENT))
+        processes.append(_Process(parent, PARENT))
     below = _together(processes, root, notes)
     for found in placed:
         keyword = found.statement.keyword
-        if found.at in whole.used - below.keys() and (parent is children or keyword not in _PARENT):
+        if found.at in whole.used - below.keys() and (parent is children or keyword not in PARENT):
             what = f"{' '.join(found.statement.words)}: no process of keepalived sees it, because of a brace before it"
             notes.add(children[found.at].origin, Kind.IGNORED, what)
     return (*above.values(), *(below[at] for at in sorted(below)))
