@@ -25,14 +25,12 @@ MAX_LINE = 1020
 _PATH = re.compile(r"/[A-Za-z0-9_./:,%+=@-]*")
 
 
-class Piece(NamedTuple):
-    """A statement as the template prints it."""
+class Paragraph(NamedTuple):
+    """A top-level statement as the template prints it."""
 
-    text: str
-    """Its line; an empty line goes before it where blocks stand apart."""
-    body: "tuple[Piece, ...]" = ()
-    end: str = ""
-    """What closes its block; empty when it has none."""
+    lines: Sequence[str]
+    apart: bool
+    """Whether an empty line goes before it."""
 
 
 def include(path: str, source: Hashable = None) -> Statement:
@@ -55,21 +53,18 @@ def print_config(config: Config, *, header: Sequence[str] = ()) -> str:
     writer = _Writer()
     for line in header:
         writer.check_header(line)
-    pieces = writer.pieces(config, grammar(), "")
+    written = [writer.lines((statement,), grammar(), "") for statement in config]
     if refused := writer.refused:
         refused[0].all = tuple(refused)
         raise refused[0]
-    spaced = [
-        piece._replace(text=f"\n{piece.text}") if apart else piece
-        for piece, apart in zip(pieces, _apart(config, header), strict=True)
-    ]
-    return _template().render(header=header, config=spaced)
+    paragraphs = map(Paragraph, written, _apart(config, header))
+    return _template().render(header=header, paragraphs=paragraphs)
 
 
 def unprintable(statements: Sequence[Statement], block: Keyword) -> list[Unprintable]:
     """Answer everything about *statements*, which stand in *block*, that cannot be printed."""
     writer = _Writer()
-    writer.pieces(statements, block, INDENT)
+    writer.lines(statements, block, INDENT)
     return writer.refused
 
 
@@ -104,9 +99,11 @@ class _Writer:
 
     def __init__(self) -> None:
         self.refused: list[Unprintable] = []
-        # What was written before: most words, and many whole lines, come again and again.
+        # What was written before comes again and again: words, whole lines, and the checks of a service in
+        # each of its real servers.
         self._words: dict[str, str] = {}
-        self._lines: dict[int, dict[tuple[str, ...], Piece]] = {}
+        self._leaves: dict[int, dict[tuple[str, ...], str]] = {}
+        self._blocks: dict[tuple[int, int], list[str]] = {}
 
     def check_header(self, line: str) -> None:
         try:
@@ -114,33 +111,41 @@ class _Writer:
         except Unprintable as refused:
             self.refused.append(refused)
 
-    def pieces(self, statements: Sequence[Statement], block: Keyword, indent: str) -> tuple[Piece, ...]:
+    def lines(self, statements: Sequence[Statement], block: Keyword, indent: str) -> list[str]:
         """Write *statements*, which stand in *block*."""
-        lines = self._lines.setdefault(id(block), {})
-        found: list[Piece] = []
+        leaves = self._leaves.setdefault(id(block), {})
+        found: list[str] = []
         for statement in statements:
             words, body, source = statement
-            if body is None and (line := lines.get(words)):
-                found.append(line)
+            known = leaves.get(words) if body is None else None
+            if known is not None:
+                found.append(known)
+                continue
+            if body is not None and (again := self._blocks.get((id(block), id(statement)))) is not None:
+                found += again
                 continue
             try:
-                piece = self._piece(words, body, block.keywords.get(words[0]) if words else None, indent)
+                written = self._statement(
+                    words, body, block.keywords.get(words[0]) if words else None, indent
+                )
             except Unprintable as refused:
                 refused.source = source
                 self.refused.append(refused)
                 continue
             if body is None:
-                lines[words] = piece
-            found.append(piece)
-        return tuple(found)
+                leaves[words] = written[0]
+            else:
+                self._blocks[id(block), id(statement)] = written
+            found += written
+        return found
 
-    def _piece(
+    def _statement(
         self,
         words: tuple[str, ...],
         body: tuple[Statement, ...] | None,
         keyword: Keyword | None,
         indent: str,
-    ) -> Piece:
+    ) -> list[str]:
         if not words:
             raise Unprintable("", "a statement needs a word")
         line = indent + (_escaped(keyword, words) if keyword and keyword.escaped else self._plain(words))
@@ -151,10 +156,12 @@ class _Writer:
                 raise Unprintable(
                     words[0], "a block after a word that opens none would end the block around it"
                 )
-            return Piece(line)
+            return [line]
         if body is None:
             raise Unprintable(words[0], f"without its block {words[0]} takes what follows for its block")
-        return Piece(f"{line} {{", self.pieces(body, keyword, indent + INDENT), f"{indent}}}")
+        if keyword.form is Form.ITEMS and len(words) != 1 + keyword.named:
+            raise Unprintable(words[-1], f"keepalived passes over words between {words[0]} and its block")
+        return [f"{line} {{", *self.lines(body, keyword, indent + INDENT), f"{indent}}}"]
 
     def _plain(self, words: Sequence[str]) -> str:
         written = self._words
