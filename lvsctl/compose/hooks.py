@@ -32,8 +32,9 @@ def with_hooks(spec: Spec) -> Spec:
     if spec.notify is not None and spec.notify.off:
         return spec
     changes: dict[str, Any] = {"virtual_servers": _services(spec)}
+    if hooks_are_wired(spec):
+        changes["global_defs"] = _global_defs(spec.global_defs or GlobalDefs(), spec)
     if spec.vrrp_instances:
-        changes["global_defs"] = _global_defs(spec.global_defs or GlobalDefs())
         changes["vrrp_instances"] = {
             name: _instance(instance, name) for name, instance in spec.vrrp_instances.items()
         }
@@ -43,11 +44,17 @@ def with_hooks(spec: Spec) -> Spec:
     return spec.model_copy(update={name: value for name, value in changes.items() if value})
 
 
-def _global_defs(block: GlobalDefs) -> GlobalDefs:
+def hooks_are_wired(spec: Spec) -> bool:
+    """Answer whether keepalived runs any of lvsctl's hooks."""
+    notify = spec.notify
+    return not (notify and notify.off) and bool(spec.vrrp_instances or (notify and notify.quorum))
+
+
+def _global_defs(block: GlobalDefs, spec: Spec) -> GlobalDefs:
     changes: dict[str, Any] = {"enable_script_security": True}
     if block.script_user is None:
         changes["script_user"] = type(block).model_validate({"script_user": "root"}).script_user
-    if block.vrrp_notify_fifo is None:
+    if block.vrrp_notify_fifo is None and spec.vrrp_instances:
         fifo = type(block).model_validate({"vrrp_notify_fifo": VRRP_NOTIFY_FIFO})
         changes |= {"vrrp_notify_fifo": fifo.vrrp_notify_fifo, "fifo_write_vrrp_states_on_reload": True}
     return block.model_copy(update=changes)

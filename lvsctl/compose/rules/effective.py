@@ -81,11 +81,6 @@ def is_strict(instance: VrrpInstance, spec: Spec) -> bool:
     return spec.global_defs is not None and spec.global_defs.vrrp_strict
 
 
-def hooks_are_wired(spec: Spec) -> bool:
-    """Answer whether render writes lvsctl's own notify hooks and FIFO."""
-    return bool(spec.vrrp_instances) and not (spec.notify is not None and spec.notify.off)
-
-
 def method(chosen: LvsMethod | None, default: LvsMethod | None = None) -> str:
     """Answer the forwarding method in keepalived's word."""
     said = chosen or default

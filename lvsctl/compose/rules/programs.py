@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from lvsctl.compose.rules.effective import hooks_are_wired
+from lvsctl.compose.hooks import hooks_are_wired
 from lvsctl.compose.rules.once import once_per_spec
 from lvsctl.compose.rules.rule import Path
 from lvsctl.compose.rules.shared_checks import asked

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lvsctl.compose.rules.effective import hooks_are_wired
+from lvsctl.compose.hooks import hooks_are_wired
 from lvsctl.compose.rules.programs import programs
 from lvsctl.compose.rules.rule import ERROR, WARNING, Broken, Path, of_spec
 from lvsctl.spec.spec import Spec
