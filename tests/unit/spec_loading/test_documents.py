@@ -4,7 +4,7 @@ import pytest
 
 from lvsctl.spec.document import read
 from lvsctl.spec.reader.characters import unusual
-from tests.support.reading import composed, faults
+from tests.support.misread import composed, faults
 
 
 @pytest.mark.parametrize(

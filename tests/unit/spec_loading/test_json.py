@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lvsctl.spec.document import read
-from tests.support.reading import faults
+from tests.support.misread import faults
 
 texts = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]) | st.sampled_from('\n\t"\\/'), max_size=8)
 values = st.recursive(

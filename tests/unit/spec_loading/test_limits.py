@@ -8,7 +8,7 @@ from lvsctl.spec.document import read
 from lvsctl.spec.reader.characters import MAX_BYTES
 from lvsctl.spec.reader.findings import ENOUGH
 from lvsctl.spec.reader.tree import MAX_DEPTH, MAX_SIZE
-from tests.support.reading import faults
+from tests.support.misread import faults
 
 MILLION = 10**6
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lvsctl.errors import SpecInvalid
 from lvsctl.spec.document import read
-from tests.support.reading import faults
+from tests.support.misread import faults
 
 
 def data(text: str) -> dict[str, object]:

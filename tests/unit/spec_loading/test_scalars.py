@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lvsctl.spec.document import read
-from tests.support.reading import composed, faults
+from tests.support.misread import composed, faults
 
 
 def value(typed: str) -> Any:

@@ -5,7 +5,7 @@ import yaml
 from yaml.error import MarkedYAMLError
 
 from lvsctl.spec.reader import syntax
-from tests.support.reading import faults
+from tests.support.misread import faults
 
 TAB = "a tab stands where only spaces may indent: expected spaces"
 NO_COLON = "expected 'key: value' or 'key:' here, with a space after the ':' of a value"
