@@ -9,7 +9,7 @@ from lvsctl.spec.values import JsonSchema, OneOf, Parsed, Text, one_word
 PASSWORD_BYTES = 8
 """What VRRPv2 has room for (RFC 2338, 5.3.10); keepalived cuts off the rest."""
 
-_PATH = Text("an absolute path of letters, digits and ._/@:+,=-", r"/[A-Za-z0-9._/@:+,=-]+")
+_PATH = Text("an absolute path of letters, digits and ._/@:+,=-", r"(?:/[A-Za-z0-9._@:+,=-]+)+")
 
 
 @dataclass(frozen=True, slots=True)

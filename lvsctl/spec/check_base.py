@@ -32,7 +32,7 @@ def words_of(value: Any) -> Any:
 def _flat(items: list[Any] | tuple[Any, ...]) -> Iterator[Any]:
     for item in items:
         if isinstance(item, str):
-            yield from item.split()
+            yield from item.split() or (item,)  # a blank item is refused, not left out
         else:
             yield item
 
