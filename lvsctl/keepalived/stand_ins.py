@@ -27,6 +27,9 @@ NAME_SOURCES = "passwd: files\ngroup: files\nhosts: files\n"
 ENTRIES = 20_000
 """How many entries of one folder stay visible; more than any system folder has."""
 
+ROOTS = ("/", "//")
+"""How a path begins; POSIX leaves the meaning of two slashes open, to Linux they are one."""
+
 STEPS = 1_000
 """How many parts one path may have after its symbolic links; a circle of links ends here."""
 
@@ -98,7 +101,7 @@ class Tree:
             if not ahead:
                 break
             part = ahead.popleft()
-            step = PurePosixPath("/") if part == "/" else reached.parent if part == ".." else reached / part
+            step = PurePosixPath("/") if part in ROOTS else reached.parent if part == ".." else reached / part
             link = self._link(step)
             if link is None:
                 self._make(step)
