@@ -68,7 +68,7 @@ keys = st.one_of(
         st.sampled_from([53, 80]),
     ),
     st.builds(ServiceKey.of, st.sampled_from(Protocol), st.just("2001:db8::1"), st.sampled_from([53, 80])),
-    st.builds(ServiceKey.fwmark, st.sampled_from([1, 2**32 - 1]), st.sampled_from(Family)),
+    st.builds(ServiceKey.fwmark, st.sampled_from([1, 2**31 - 1]), st.sampled_from(Family)),
 )
 
 _schedulers = st.one_of(
