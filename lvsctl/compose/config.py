@@ -19,5 +19,8 @@ def complete(spec: Spec) -> Spec:
 
 
 def compose(spec: Spec) -> Config:
-    """Answer the configuration of the resolved *spec*; each statement's source is a path in it."""
+    """Answer the configuration of the resolved *spec*; each statement's source is a path in it.
+
+    Raises Unprintable for raw lines (`extra`) that are no statements, with their paths.
+    """
     return tuple(statements(complete(spec), (), Context((), version(spec.target_version))))

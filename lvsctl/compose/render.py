@@ -47,8 +47,8 @@ def render(declared: Declared, node: str) -> Rendered:
     Raises SpecInvalid for values that no keepalived.conf can carry, with their positions; Usage for an unknown node.
     """
     spec = declared.spec(node)
-    config = compose(spec)
     try:
+        config = compose(spec)
         body = print_config(config)
     except Unprintable as error:
         raise SpecInvalid([_fault(declared, node, each) for each in error.all]) from error

@@ -13,7 +13,7 @@ from lvsctl.keepalived.config import Statement
 from lvsctl.keepalived.extra import read_extra
 from lvsctl.keepalived.grammar import Path as GrammarPath
 from lvsctl.keepalived.grammar import Version
-from lvsctl.keepalived.print import include
+from lvsctl.keepalived.print import Unprintable, include
 from lvsctl.spec.authentication import SecretFile
 from lvsctl.spec.base import Extensible, Line, Model, text
 from lvsctl.spec.forms import Form
@@ -60,7 +60,10 @@ class Column(NamedTuple):
 
 
 def statements(block: Model, path: Path, context: Context) -> list[Statement]:
-    """Answer the statements inside *block*: those of the fields that were set, in the order of its class."""
+    """Answer the statements inside *block*: those of the fields that were set, in the order of its class.
+
+    Raises Unprintable for raw lines that are none.
+    """
     known = columns(type(block))
     written = [Statement(words, None, path) for words in block.always]
     # Few of a class's many fields are set: sorting those few beats walking all of them.
@@ -68,8 +71,18 @@ def statements(block: Model, path: Path, context: Context) -> list[Statement]:
         if (value := getattr(block, name)) is not None:
             written += write(value, (*path, key), context)
     if isinstance(block, Extensible) and block.extra:
-        written += read_extra(block.extra, context.grammar, context.target, (*path, "extra")).statements
+        written += _raw(block.extra, (*path, "extra"), context)
     return written
+
+
+def _raw(lines: tuple[str, ...], path: Path, context: Context) -> tuple[Statement, ...]:
+    """Answer the statements of raw lines; raise Unprintable for those that say something else than a statement."""
+    found = read_extra(lines, context.grammar, context.target, path)
+    refused = tuple(Unprintable(lines[line], why, (*path, line)) for line, why in found.problems)
+    if refused:
+        refused[0].all = refused
+        raise refused[0]
+    return found.statements
 
 
 @cache
