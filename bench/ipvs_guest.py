@@ -1,6 +1,7 @@
 """The half of bench/ipvs.py that runs inside the lab: measures, and writes one JSON object per size."""
 
 import contextlib
+import importlib
 import json
 import os
 import resource
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -56,7 +58,7 @@ def measured(services: int, rounds: int) -> dict[str, float]:
     for _ in range(rounds):
         for name, job in jobs.items():
             with fresh_netns() as netns:
-                times.setdefault(name, []).append(_milliseconds(lambda job=job, netns=netns: job(netns)))
+                times.setdefault(name, []).append(_milliseconds(partial(job, netns)))
                 if name == "apply":
                     _dumps(netns, times, with_pyroute2="pyroute2_apply" in jobs)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -112,31 +114,28 @@ def _rules(services: int) -> Iterator[str]:
 
 def _pyroute2() -> bool:
     with contextlib.suppress(ImportError):
-        import pyroute2.ipvs  # noqa: F401, PLC0415 - is it there?
-
+        importlib.import_module("pyroute2")
         return True
     return False
 
 
 def _pyroute2_apply(netns: str, services: int) -> None:
-    from pyroute2 import IPVS, IPVSDest, IPVSService  # noqa: PLC0415 - only where it is installed
-
-    with IPVS(netns=netns) as ipvs:
+    peer = importlib.import_module("pyroute2")
+    with peer.IPVS(netns=netns) as ipvs:
         for i in range(services):
-            service = IPVSService(addr=f"10.{i >> 8}.{i & 255}.1", port=80, protocol=6, sched_name="rr")
+            service = peer.IPVSService(addr=f"10.{i >> 8}.{i & 255}.1", port=80, protocol=6, sched_name="rr")
             ipvs.service("add", service)
             for j in range(DESTS):
                 address = f"172.16.{j}.{i & 127 | 1}"
-                ipvs.dest("add", service, IPVSDest(addr=address, port=8080, fwd_method=0, weight=3))
+                ipvs.dest("add", service, peer.IPVSDest(addr=address, port=8080, fwd_method=0, weight=3))
 
 
 def _pyroute2_dump(netns: str) -> None:
-    from pyroute2 import IPVS, IPVSDest, IPVSService  # noqa: PLC0415 - only where it is installed
-
-    with IPVS(netns=netns) as ipvs:
+    peer = importlib.import_module("pyroute2")
+    with peer.IPVS(netns=netns) as ipvs:
         for message in ipvs.service("dump"):
-            for found in ipvs.dest("dump", IPVSService.from_message(message)):
-                IPVSDest.from_message(found)
+            for found in ipvs.dest("dump", peer.IPVSService.from_message(message)):
+                peer.IPVSDest.from_message(found)
 
 
 def _milliseconds(job: Callable[[], object]) -> float:

@@ -76,7 +76,7 @@ def service_attribute(key: ServiceKey) -> bytes:
     """Name a service: the attribute that every message about it, or about its destinations, carries."""
     global _last_named  # noqa: PLW0603 - one entry, replaced as a whole: a restore names a service eleven times in a row
     known, named = _last_named
-    if known is not key:
+    if known is not key and known != key:
         named = attribute(wire.ATTR_SERVICE, _key(key))
         _last_named = (key, named)
     return named

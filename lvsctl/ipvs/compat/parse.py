@@ -62,6 +62,7 @@ _ONE_OPTION: Final = dict.fromkeys((*_PROTOCOLS, "fwmark-service"), "service-add
     _METHODS, "forwarding-method"
 )
 """Several spellings that count as one option; giving two of them is giving one twice."""
+_NO_TUNNEL: Final = Tunnel()
 _NOT_COUNTED: Final = ("ipv6", "sort")
 
 
@@ -229,20 +230,21 @@ class _Reader:
         return server
 
     def _dest(self) -> Dest:
-        tunnel = Tunnel()
-        if "tun-type" in self.given:
-            tunnel = Tunnel(_tunnel_type(self.given["tun-type"]))
-        allowed.check_tunnel(tunnel.type, self.given, tunnelled=self.method is ForwardingMethod.TUN)
-        flags = TunnelFlag(self._value("tun-flags", 0, MAX_PORT, "tunnel flags", 0))
-        for name, flag in _CHECKSUMS.items():
-            flags |= flag if name in self.given else TunnelFlag.NOCSUM
         return Dest(
             self.method,
             self._value("weight", 0, _INT_MAX, "a weight", 1),
             self._value("u-threshold", 0, _UINT_MAX, "an upper threshold", 0),
             self._value("l-threshold", 0, _UINT_MAX, "a lower threshold", 0),
-            tunnel._replace(port=self._value("tun-port", 1, MAX_PORT, "a tunnel port", 0), flags=flags),
+            self._tunnel() if any(name.startswith("tun-") for name in self.given) else _NO_TUNNEL,
         )
+
+    def _tunnel(self) -> Tunnel:
+        kind = _tunnel_type(self.given.get("tun-type", TunnelType.IPIP))
+        allowed.check_tunnel(kind, self.given, tunnelled=self.method is ForwardingMethod.TUN)
+        flags = TunnelFlag(self._value("tun-flags", 0, MAX_PORT, "tunnel flags", 0))
+        for name, flag in _CHECKSUMS.items():
+            flags |= flag if name in self.given else TunnelFlag.NOCSUM
+        return Tunnel(kind, self._value("tun-port", 1, MAX_PORT, "a tunnel port", 0), flags)
 
     def _daemon(self) -> SyncDaemon:
         return SyncDaemon(
