@@ -1,7 +1,7 @@
 """A validation told three ways: to people, to programs (docs/reference/json.md), to GitHub's annotations."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lvsctl.cli.findings import fault, tell
@@ -70,8 +70,8 @@ def as_json(validation: Validation, answer: Answer, *, asked: bool) -> None:
     print_json(
         {
             "verdict": answer.value,
-            "findings": [_finding(validation, each) for each in validation.checked.findings],
-            "ignored": [_finding(validation, each) for each in validation.checked.ignored],
+            "findings": _told_once(validation, validation.checked.findings),
+            "ignored": _told_once(validation, validation.checked.ignored),
             "not_checked": [rule.id for rule in validation.checked.unchecked],
             "keepalived": {
                 "asked": asked,
@@ -82,12 +82,22 @@ def as_json(validation: Validation, answer: Answer, *, asked: bool) -> None:
     )
 
 
+def _told_once(validation: Validation, findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Answer each finding once, with all the nodes it is about."""
+    nodes: dict[Finding, list[str]] = {}
+    for finding in findings:
+        nodes.setdefault(finding._replace(node=""), []).append(finding.node)
+    return [
+        _finding(validation, finding._replace(node=about[0])) | {"nodes": about}
+        for finding, about in nodes.items()
+    ]
+
+
 def _finding(validation: Validation, finding: Finding) -> dict[str, Any]:
     where = fault(validation.declared, finding)
     return located(where.place) | {
         "rule": finding.rule.id,
         "severity": finding.rule.severity.value,
-        "node": finding.node,
         "path": where.path,
         "message": finding.message,
         "reason": finding.rule.reason,
