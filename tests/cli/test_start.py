@@ -73,7 +73,7 @@ def test_completion_is_offered() -> None:
 
 
 def test_a_bug_is_told_as_one_without_a_traceback(lvsctl: Lvsctl, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lvsctl.cli.output.print_json", lambda *_: 1 / 0)
+    monkeypatch.setattr("lvsctl.spec.load.read", lambda _file: 1 / 0)
     monkeypatch.delenv("LVSCTL_DEBUG", raising=False)
     answer = lvsctl("validate", "examples/pair.yaml", "--no-keepalived", "--json")
     assert answer.status == 1
