@@ -68,8 +68,10 @@ def _xmit_base_needs_vmac(instance: Data, _defs: Data) -> None:
     """Keepalived: vmac_xmit_base is only valid with a vmac; unicast with use_vmac requires vmac_xmit_base."""
     if "use_vmac" not in instance:
         drop(instance, "vmac_xmit_base")
-    elif "unicast_peer" in instance:
+    elif "unicast_peer" in instance or is_true(instance, "unicast"):
         instance["vmac_xmit_base"] = "true"
+    if "accept" in instance:
+        drop(instance, "no_accept")
 
 
 def _version_2_has_whole_seconds(instance: Data, _defs: Data) -> None:

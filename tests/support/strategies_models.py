@@ -19,7 +19,7 @@ from lvsctl.spec.checks import Check
 from lvsctl.spec.layout import _unwrap, fields
 from lvsctl.spec.script import Argument, Script
 from lvsctl.spec.values import Parsed
-from tests.support.strategies_values import NASTY, accepted, value
+from tests.support.strategies_values import INTERFACES, NASTY, accepted, value
 
 T = TypeVar("T")
 Data = dict[str, Any]
@@ -362,6 +362,9 @@ FIELDS: dict[tuple[str, str], Callable[[Drawing], Any]] = {
     ("RuleLine", "l3mdev"): lambda _drawing: "true",
     ("RuleLine", "goto"): lambda _drawing: "0xffffffff",
     ("RouteLine", "no_track"): lambda _drawing: "true",
+    ("GarpGroup", "interfaces"): lambda drawing: drawing.draw(
+        st.lists(st.sampled_from(INTERFACES), unique=True, min_size=1, max_size=3)
+    ),
     ("UseVmac", "interface"): lambda drawing: f"vmac{drawing.number()}",
     ("UseIpvlan", "interface"): lambda drawing: f"ipvlan{drawing.number()}",
     # How many there are is the machine's business.
