@@ -32,20 +32,82 @@ from lvsctl.vocabulary import (
     TunnelFlag,
 )
 
+_SERVICE_FIELDS: Final = {
+    numbers.AF: Field("H", 2),
+    numbers.PROTOCOL: Field("H", 2),
+    numbers.ADDR: Field("16s", 16),
+    numbers.PORT: Field("2s", 2),
+    numbers.SCHED: Field(),
+    numbers.FLAGS: Field("8s", 8),
+    numbers.TIMEOUT: Field("I", 4),
+    numbers.NETMASK: Field("4s", 4),
+}
 
-def decode_service(payload: memoryview) -> tuple[ServiceKey, Service]:
-    """Read identity and settings from one message of a dump of services. Raises Malformed."""
-    found = attributes(_required(attributes(payload), wire.ATTR_SERVICE))
-    family = _family(found, numbers.AF)
-    if mark := _unsigned(found, numbers.FWMARK, default=0):
-        return ServiceKey.fwmark(mark, family), _settings(found, family)
-    protocol = numbers.PROTOCOL_OF.get(_unsigned(found, numbers.PROTOCOL))
-    if protocol is None:
-        raise Malformed(f"a service of protocol number {_unsigned(found, numbers.PROTOCOL)}")
-    address = _address(family, bytes(_required(found, numbers.ADDR)))
-    return ServiceKey(protocol, address, _big_endian(found, numbers.PORT), 0, family), _settings(
-        found, family
+
+class ServiceReader:
+    """Reads identity and settings from the messages of dumps of services, expecting one layout like DestReader."""
+
+    def __init__(self) -> None:
+        self._layout: Layout | None = None
+
+    def read(self, payload: memoryview) -> tuple[ServiceKey, Service]:
+        """Answer one service. Raises Malformed."""
+        values = self._layout.read(payload) if self._layout else None
+        if values is not None:
+            return _service_key(0, *values[:4]), _settings(values[0], *values[4:], b"")
+        found = attributes(_required(attributes(payload), wire.ATTR_SERVICE))
+        if numbers.FWMARK not in found and numbers.PE not in found:
+            self._layout = Layout.learn(payload, wire.ATTR_SERVICE, _SERVICE_FIELDS)
+        return _decode_service(found)
+
+
+def _decode_service(found: dict[int, memoryview]) -> tuple[ServiceKey, Service]:
+    family = _unsigned(found, numbers.AF)
+    mark = _unsigned(found, numbers.FWMARK, default=0)
+    place = (0, b"", b"")
+    if not mark:
+        address, port = bytes(_required(found, numbers.ADDR)), bytes(_required(found, numbers.PORT))
+        place = (_unsigned(found, numbers.PROTOCOL), address, port)
+    key = _service_key(mark, family, *place)
+    scheduler, flags = bytes(_required(found, numbers.SCHED)), bytes(_required(found, numbers.FLAGS))
+    timeout, mask = _unsigned(found, numbers.TIMEOUT, default=0), bytes(found.get(numbers.NETMASK, b""))
+    return key, _settings(family, scheduler, flags, timeout, mask, bytes(found.get(numbers.PE, b"")))
+
+
+@lru_cache(maxsize=4096)
+def _service_key(mark: int, number: int, *place: Any) -> ServiceKey:
+    family = numbers.FAMILY_OF.get(number)
+    if family is None:
+        raise Malformed(f"a service of address family {number}")
+    if mark:
+        return ServiceKey.fwmark(mark, family)
+    protocol, address, port = place
+    if protocol not in numbers.PROTOCOL_OF:
+        raise Malformed(f"a service of protocol number {protocol}")
+    where = _address(family, address)
+    return ServiceKey(numbers.PROTOCOL_OF[protocol], where, int.from_bytes(port[:2], "big"), 0, family)
+
+
+@lru_cache(maxsize=4096)
+def _settings(family: int, scheduler: bytes, flags: bytes, *rest: Any) -> Service:
+    timeout, mask, engine = rest
+    bits = int.from_bytes(flags[:4], wire.NATIVE)
+    return Service(
+        scheduler=_text(scheduler),
+        flags=numbers.FLAG_SETS[bits & numbers.SCHEDULER_FLAGS],
+        one_packet=bool(bits & numbers.ONE_PACKET),
+        persistence=Persistence(timeout, _netmask(family, mask)) if bits & numbers.PERSISTENT else None,
+        engine=_text(engine),
     )
+
+
+def _netmask(family: int, mask: bytes) -> IPv4Address | int | None:
+    if len(mask) < 4:  # noqa: PLR2004 - bytes of a netmask
+        raise Malformed(f"a netmask of {len(mask)} bytes")
+    if numbers.FAMILY_OF[family] is Family.INET6:
+        prefix = int.from_bytes(mask[:4], wire.NATIVE)
+        return None if prefix == 128 else prefix  # noqa: PLR2004 - a single address
+    return None if mask[:4] == b"\xff\xff\xff\xff" else IPv4Address(mask[:4])
 
 
 def service_stats(payload: memoryview) -> memoryview:
@@ -54,28 +116,6 @@ def service_stats(payload: memoryview) -> memoryview:
 
 
 _NOTHING: Final = memoryview(b"")
-
-
-def _settings(found: dict[int, memoryview], family: Family) -> Service:
-    flags = int.from_bytes(_required(found, numbers.FLAGS)[:4], wire.NATIVE)
-    persistence = None
-    if flags & numbers.PERSISTENT:
-        persistence = Persistence(_unsigned(found, numbers.TIMEOUT), _decode_netmask(found, family))
-    return Service(
-        scheduler=_text(found, numbers.SCHED),
-        flags=numbers.FLAG_SETS[flags & numbers.SCHEDULER_FLAGS],
-        one_packet=bool(flags & numbers.ONE_PACKET),
-        persistence=persistence,
-        engine=_text(found, numbers.PE) if numbers.PE in found else "",
-    )
-
-
-def _decode_netmask(found: dict[int, memoryview], family: Family) -> IPv4Address | int | None:
-    if family is Family.INET6:
-        prefix = _unsigned(found, numbers.NETMASK)
-        return None if prefix == 128 else prefix  # noqa: PLR2004 - a single address
-    mask = bytes(_required(found, numbers.NETMASK)[:4])
-    return None if mask == b"\xff\xff\xff\xff" else IPv4Address(mask.ljust(4, b"\0"))
 
 
 _DEST_FIELDS: Final = {
@@ -190,17 +230,6 @@ def _unsigned(found: dict[int, memoryview], kind: int, default: int | None = Non
     return int.from_bytes(_required(found, kind)[:4], wire.NATIVE)
 
 
-def _big_endian(found: dict[int, memoryview], kind: int) -> int:
-    return int.from_bytes(_required(found, kind)[:2], "big")
-
-
-def _family(found: dict[int, memoryview], kind: int) -> Family:
-    number = _unsigned(found, kind)
-    if number not in numbers.FAMILY_OF:
-        raise Malformed(f"a service of address family {number}")
-    return numbers.FAMILY_OF[number]
-
-
 def _address(family: Family, raw: bytes) -> Address:
     length = 4 if family is Family.INET else 16
     if len(raw) < length:
@@ -208,8 +237,8 @@ def _address(family: Family, raw: bytes) -> Address:
     return IPv4Address(raw[:4]) if family is Family.INET else IPv6Address(raw[:16])
 
 
-def _text(found: dict[int, memoryview], kind: int) -> str:
-    return bytes(_required(found, kind)).split(b"\0", 1)[0].decode("ascii", "backslashreplace")
+def _text(raw: bytes) -> str:
+    return raw.split(b"\0", 1)[0].decode("ascii", "backslashreplace")
 
 
 _COUNTER_FIELDS: Final = {kind: Field("Q", 8) for kind in range(1, len(Counters._fields) + 1)}
@@ -262,7 +291,7 @@ def decode_daemon(payload: memoryview) -> SyncDaemon:
         group = _address(Family.INET6, bytes(found[numbers.GROUP6]))
     return SyncDaemon(
         role,
-        interface=_text(found, numbers.INTERFACE),
+        interface=_text(bytes(_required(found, numbers.INTERFACE))),
         sync_id=_unsigned(found, numbers.SYNC_ID, default=0),
         max_length=_unsigned(found, numbers.MAX_LENGTH, default=0),
         group=group,

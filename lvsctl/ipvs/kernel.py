@@ -67,7 +67,7 @@ class KernelIpvs:
 
     def table(self) -> Table:
         """Read all settings. Raises Restless when they never hold still."""
-        read = self._read_all(decode.decode_service, decode.DestReader().read)
+        read = self._read_all(decode.ServiceReader().read, decode.DestReader().read)
         return {key: VirtualServer(service, dests) for key, (service, dests) in read.items()}
 
     def observe(self) -> Observation:
@@ -172,10 +172,10 @@ class KernelIpvs:
 
 
 def _service_observer() -> _ReadService[tuple[Service, Counters]]:
-    counters = decode.CountersReader()
+    reader, counters = decode.ServiceReader(), decode.CountersReader()
 
     def read(entry: memoryview) -> tuple[ServiceKey, tuple[Service, Counters]]:
-        key, service = decode.decode_service(entry)
+        key, service = reader.read(entry)
         return key, (service, counters.read(decode.service_stats(entry)))
 
     return read

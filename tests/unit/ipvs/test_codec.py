@@ -59,22 +59,29 @@ def attrs(*pairs: tuple[int, bytes]) -> bytes:
 
 U16, U32 = struct.Struct("=H").pack, struct.Struct("=I").pack
 WEB_ATTRS = [(1, U16(2)), (2, U16(6)), (3, bytes([10, 0, 0, 1]).ljust(16, b"\0")), (4, b"\0\x50")]
+REST = [*WEB_ATTRS[1:], (6, b"rr\0"), (7, U32(0))]
 
 
 class TestServicesFromTheKernel:
     def test_an_ipv4_service_with_persistence_and_flags(self) -> None:
-        key, service = decode.decode_service(memoryview(recorded.PERSISTENT))
+        key, service = decode.ServiceReader().read(memoryview(recorded.PERSISTENT))
         assert key == WEB
         persistence = Persistence(300, IPv4Address("255.255.0.0"))
         assert service == Service("sh", SchedulerFlag.SH_PORT, persistence=persistence)
 
     def test_an_ipv6_service_with_a_prefix_an_engine_and_one_packet_scheduling(self) -> None:
-        key, service = decode.decode_service(memoryview(recorded.SIP))
+        key, service = decode.ServiceReader().read(memoryview(recorded.SIP))
         assert key == ServiceKey.udp("2001:db8::1", 5060)
         assert service == Service("wlc", one_packet=True, persistence=Persistence(60, 64), engine="sip")
 
     def test_a_firewall_mark(self) -> None:
-        assert decode.decode_service(memoryview(recorded.MARKED)) == (MARK6, Service("mh"))
+        assert decode.ServiceReader().read(memoryview(recorded.MARKED)) == (MARK6, Service("mh"))
+
+    def test_reading_on_with_a_learned_layout_changes_nothing(self) -> None:
+        reader, entries = decode.ServiceReader(), [recorded.PERSISTENT, recorded.SIP, recorded.MARKED]
+        mixed = [entries[i] for i in (0, 0, 1, 1, 0, 2, 2, 0, 1)]
+        fresh = [decode.ServiceReader().read(memoryview(entry)) for entry in mixed]
+        assert [reader.read(memoryview(entry)) for entry in mixed] == fresh
 
     def test_its_counters(self) -> None:
         stats = decode.service_stats(memoryview(recorded.PERSISTENT))
@@ -84,21 +91,21 @@ class TestServicesFromTheKernel:
         ("attributes", "problem"),
         [
             ([], "attribute 1 is missing"),
-            ([(1, U16(7))], "address family 7"),
-            ([(1, U16(2)), (2, U16(47))], "protocol number 47"),
-            ([*WEB_ATTRS[:2], (3, b"\x0a")], "address of 1 bytes"),
+            ([(1, U16(7)), *REST], "address family 7"),
+            ([(1, U16(2)), (2, U16(47)), *REST[1:]], "protocol number 47"),
+            ([*WEB_ATTRS[:2], (3, b"\x0a"), *REST[2:]], "address of 1 bytes"),
             ([*WEB_ATTRS, (6, b"rr\0")], "attribute 7 is missing"),
             ([*WEB_ATTRS, (7, U32(0))], "attribute 6 is missing"),
-            ([*WEB_ATTRS, (6, b"rr\0"), (7, U32(1)), (8, U32(3))], "attribute 9 is missing"),
+            ([*WEB_ATTRS, (6, b"rr\0"), (7, U32(1)), (8, U32(3))], "a netmask of 0 bytes"),
         ],
     )
     def test_what_no_table_holds_is_named(self, attributes: list[tuple[int, bytes]], problem: str) -> None:
         with pytest.raises(Malformed, match=problem):
-            decode.decode_service(memoryview(attrs((1, attrs(*attributes)))))
+            decode.ServiceReader().read(memoryview(attrs((1, attrs(*attributes)))))
 
     def test_a_name_without_an_end_or_outside_ascii_is_read_as_far_as_it_goes(self) -> None:
         entry = attrs((1, attrs(*WEB_ATTRS, (6, b"r\xfc"), (7, U32(0)))))
-        assert decode.decode_service(memoryview(entry)) == (WEB, Service("r\\xfc"))
+        assert decode.ServiceReader().read(memoryview(entry)) == (WEB, Service("r\\xfc"))
 
 
 class TestDestinationsFromTheKernel:
@@ -235,7 +242,10 @@ class TestRequests:
     def test_what_is_written_reads_the_same(self, data: st.DataObject) -> None:
         key = data.draw(keys)
         service, (dest_key, dest) = data.draw(services(key)), data.draw(dests(key))
-        assert decode.decode_service(memoryview(encode.encode(AddService(key, service))[1])) == (key, service)
+        assert decode.ServiceReader().read(memoryview(encode.encode(AddService(key, service))[1])) == (
+            key,
+            service,
+        )
         _, payload = encode.encode(AddDest(key, dest_key, dest))
         nest = wire.attributes(memoryview(payload))[wire.ATTR_DEST]
         entry = memoryview(wire.attribute(wire.ATTR_DEST, bytes(nest)))
@@ -263,12 +273,13 @@ class TestHostileBytes:
     @given(st.one_of(damaged(), st.binary(max_size=200)))
     @example(b"\1\0\1\0")
     def test_every_decoder_answers_or_says_malformed(self, data: bytes) -> None:
-        dest, load = decode.DestReader(), decode.LoadReader()
+        service, dest, load = decode.ServiceReader(), decode.DestReader(), decode.LoadReader()
+        service.read(memoryview(recorded.PERSISTENT))
         for warm in (recorded.GUE, recorded.MASQUERADED):
             dest.read(memoryview(warm), Family.INET)
             load.read(memoryview(warm))
         for read in (
-            decode.decode_service,
+            service.read,
             decode.decode_daemon,
             decode.decode_timeouts,
             decode.decode_info,
