@@ -49,6 +49,9 @@ class Directive(str):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Directive) and str.__eq__(self, other)
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
     def __hash__(self) -> int:
         return hash((Directive, str(self)))
 
