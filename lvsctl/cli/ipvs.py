@@ -50,7 +50,7 @@ ServerName = Annotated[str, typer.Argument(metavar="SERVER", help="ADDR:PORT or 
 
 @app.command()
 def show(
-    service: Annotated[str | None, typer.Argument(metavar="[SERVICE]", help="Only this one.")] = None,
+    service: Annotated[str | None, typer.Argument(metavar="SERVICE", help="Only this one.")] = None,
     stats: Annotated[bool, typer.Option("--stats", help="What was counted, instead of settings.")] = False,
     netns: Netns = None,
     json: options.Json = False,
@@ -122,7 +122,7 @@ def apply(
 
 @app.command()
 def save(
-    file: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to; '-' is standard output.")] = STDIO,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Where to; '-' is standard output.")] = STDIO,
     netns: Netns = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -236,7 +236,7 @@ def drain(
 def timeouts(
     seconds: Annotated[
         list[int] | None,
-        typer.Argument(metavar="[TCP FIN UDP]", min=0, help="Seconds; 0 leaves one as it is."),
+        typer.Argument(metavar="TCP FIN UDP", min=0, help="Seconds; 0 leaves one as it is."),
     ] = None,
     netns: Netns = None,
     dry_run: options.DryRun = False,
