@@ -11,11 +11,11 @@ from lvsctl.keepalived.print import Unprintable, print_config
 from lvsctl.keepalived.quote import word
 from tests.support import fragments
 from tests.support.reading import Remark, heard, ours, require_keepalived
+from tests.support.shared import CORPUS, needs_shared, text_of
 
 pytestmark = pytest.mark.keepalived
 
 NODE = "me"
-CORPUS = Path("/work/shared/corpus")
 
 
 @pytest.fixture(autouse=True)
@@ -82,9 +82,10 @@ def test_keepalived_agrees_about_the_words_in(text: str, tmp_path: Path) -> None
 
 
 @pytest.mark.corpus
-@pytest.mark.parametrize("file", sorted(CORPUS.glob("*.conf")), ids=lambda file: file.name[:20])
+@needs_shared
+@pytest.mark.parametrize("file", CORPUS, ids=lambda file: file.name[:20])
 def test_keepalived_agrees_about_the_real_file(file: Path, tmp_path: Path) -> None:
-    text = file.read_text("utf-8", "surrogateescape")
+    text = text_of(file)
     for node in ("low", "high"):
         said = heard(text, tmp_path, node)
         # Debian builds keepalived without libipset, so that its 2.2.7 has one keyword less.

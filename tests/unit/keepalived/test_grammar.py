@@ -1,13 +1,11 @@
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lvsctl.keepalived.grammar import Form, Keyword, find, grammar, grammar_of, known, since, suggest, version
-
-FACTS = Path("/work/shared/facts/data")
+from tests.support.shared import FACTS, needs_shared
 
 RS = ("virtual_server", "real_server")
 
@@ -113,8 +111,6 @@ def test_nothing_is_newer_than_what_stands_in_it() -> None:
     ("file", "release"), [("grammar_2.2.7.json", (2, 2, 7)), ("grammar_head.json", (9, 9, 9))]
 )
 def test_the_tables_are_those_of_keepalived(file: str, release: tuple[int, int, int]) -> None:
-    if not FACTS.exists():
-        pytest.skip("the tables taken from keepalived's source are only on the maintainers' machines")
     theirs = set(_paths(json.loads((FACTS / file).read_text())))
     # It is in the table, but only builds without SSL take it there, and none is made so.
     theirs.discard((*RS, "HTTP_GET", "tls_compliant"))

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from lvsctl.keepalived.config import Config
 from lvsctl.keepalived.parse import Found, Kind, Options, parse
 from tests.support import fragments
-
-CORPUS = Path("/work/shared/corpus")
+from tests.support.shared import CORPUS, needs_shared, text_of
 
 BOMBS = {
     "a definition of itself": "$A=$A\n$A\n",
@@ -74,9 +73,10 @@ def test_no_mixture_of_what_is_special_is_too_odd(first: int) -> None:
 
 
 @pytest.mark.corpus
-@pytest.mark.parametrize("file", sorted(CORPUS.glob("*.conf")), ids=lambda file: file.name[:20])
+@needs_shared
+@pytest.mark.parametrize("file", CORPUS, ids=lambda file: file.name[:20])
 def test_no_real_file_is_too_odd(file: Path) -> None:
-    parsed = parse(file.read_text("utf-8", "surrogateescape"), file=str(file))
+    parsed = parse(text_of(file), file=str(file))
     assert parsed.config
     shape(parsed.config)
 
