@@ -107,6 +107,7 @@ def test_nothing_is_newer_than_what_stands_in_it() -> None:
 
 
 @pytest.mark.corpus
+@needs_shared
 @pytest.mark.parametrize(
     ("file", "release"), [("grammar_2.2.7.json", (2, 2, 7)), ("grammar_head.json", (9, 9, 9))]
 )
