@@ -38,7 +38,10 @@ def test_every_field_has_a_description() -> None:
 def schema_of(spec: str) -> list[str]:
     """Answer what the schema finds wrong with *spec*, as an editor would read it."""
     validator = jsonschema.Draft202012Validator(json_schema())
-    return [f"{list(error.absolute_path)}: {error.message}" for error in validator.iter_errors(yaml.safe_load(spec))]
+    return [
+        f"{list(error.absolute_path)}: {error.message}"
+        for error in validator.iter_errors(yaml.safe_load(spec))
+    ]
 
 
 def test_the_schema_is_one() -> None:
@@ -67,7 +70,9 @@ def links(page: Path) -> list[str]:
     return re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", page.read_text())
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda page: page.name
+)
 def test_every_link_leads_somewhere(page: Path) -> None:
     assert not [link for link in links(page) if not (page.parent / link).exists()]
 
