@@ -40,6 +40,4 @@ Config = tuple[Statement, ...]
 
 def meaning(config: Config) -> Config:
     """Answer the same tree without sources, for comparing what two trees say."""
-    return tuple(
-        Statement(words, None if body is None else meaning(body)) for words, body, _ in config
-    )
+    return tuple(Statement(words, None if body is None else meaning(body)) for words, body, _ in config)
