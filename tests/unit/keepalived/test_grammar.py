@@ -113,7 +113,7 @@ def test_nothing_is_newer_than_what_stands_in_it() -> None:
 )
 def test_the_tables_are_those_of_keepalived(file: str, release: tuple[int, int, int]) -> None:
     theirs = set(_paths(json.loads((FACTS / file).read_text())))
-    # It is in the table, but only builds without SSL take it there, and none is made so.
+    # It is in the source's table, but keepalived as built refuses it there.
     theirs.discard((*RS, "HTTP_GET", "tls_compliant"))
     assert set(paths(grammar_of(release))) == theirs
 
