@@ -32,8 +32,9 @@ from lvsctl.spec.values import (
     Word,
     expected,
 )
+from lvsctl.vocabulary import Protocol, Scheduler
 
-SCHEDULERS = ("rr", "wrr", "lc", "wlc", "lblc", "sh", "mh", "dh", "fo", "ovf", "lblcr", "sed", "nq", "twos")
+SCHEDULERS = tuple(scheduler.value for scheduler in Scheduler)
 LONGEST_PERSISTENCE = 31 * 24 * 3600
 FAMILIES = {4: "inet", 6: "inet6"}
 
@@ -115,7 +116,7 @@ class VirtualServer(Extensible):
 
     ip_family: Annotated[str, OneOf("inet", "inet6")] | None = None
     """The address family of a firewall mark; only needed when all real servers are tunnelled."""
-    protocol: Annotated[str, AnyCase("TCP", "UDP", "SCTP")] | None = None
+    protocol: Annotated[str, AnyCase(*(protocol.value for protocol in Protocol))] | None = None
     """What it listens to. lvsctl writes TCP when nothing is said; a firewall mark takes none."""
     lvs_sched: Annotated[str, OneOf(*SCHEDULERS)] | None = None
     """Who gets the next connection; the default is wlc."""
