@@ -10,9 +10,8 @@ import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
 
 from lvsctl.spec.addresses import AddressLine
 from lvsctl.spec.bfd import BfdInstance
@@ -79,10 +78,10 @@ class _Whole(Drawing):
         self._named(data, "track_groups", 1, lambda _name: self.model(TrackGroup))
         self._named(data, "virtual_server_groups", 2, self._group)
         data |= self._plain()
-        data["vrrp_instances"] = {name: self._instance(data) for name in self.names["vrrp_instances"]}
+        data["vrrp_instances"] = {name: self._instance() for name in self.names["vrrp_instances"]}
         self._named(data, "vrrp_sync_groups", 1, lambda _name: self.model(VrrpSyncGroup))
         self._named(data, "virtual_servers", 3, lambda _name: self._service())
-        data |= self._own(data)
+        data |= self._own()
         fit(data)
         return {key: value for key, value in data.items() if value or key == "sorry"}
 
@@ -121,9 +120,16 @@ class _Whole(Drawing):
     def _group(self, name: str) -> list[Any]:
         self.version = self.families[name] = self.one(4, 6)
         ported = {"address": drawn_range(self), "port": self.one("80", "443")}
-        return [ported, *([self.model(VirtualServerGroupEntry, fwmark=str(self.number()))] if self.one(True, False) else [])]
+        return [
+            ported,
+            *(
+                [self.model(VirtualServerGroupEntry, fwmark=str(self.number()))]
+                if self.one(True, False)
+                else []
+            ),
+        ]
 
-    def _instance(self, data: Data) -> Data:
+    def _instance(self) -> Data:
         self.version = self.one(4, 4, 6)
         vips = [self.model(AddressLine) for _ in range(self.one(1, 2))]
         number = str(self.number() % 255 + 1)
@@ -132,7 +138,7 @@ class _Whole(Drawing):
             "virtual_router_id": number,
             "virtual_ipaddress": vips,
         }
-        return self.model(VrrpInstance, **given)
+        return dict(self.model(VrrpInstance, **given))
 
     def _service(self) -> Data:
         groups = self.names["virtual_server_groups"]
@@ -147,9 +153,9 @@ class _Whole(Drawing):
             case "group":
                 given["group"] = group
                 groups.remove(group)
-        return self.model(VirtualServer, **given)
+        return dict(self.model(VirtualServer, **given))
 
-    def _own(self, data: Data) -> Data:
+    def _own(self) -> Data:
         """Draw what is lvsctl's own."""
         return {key: self.field(Spec, key) for key in ("sorry", "sysctl") if self.one(True, False)} | {
             "notify": self.one(
@@ -165,7 +171,6 @@ def proof(examples: int) -> Callable[[Test], Test]:
     """Answer how often a test of drawn specs is run: the same *examples* every time, or as many as LVSCTL_PROOFS says."""
     deep = os.environ.get("LVSCTL_PROOFS", "")
     return settings(
-        phases=[p for p in Phase if p is not Phase.shrink] if os.environ.get("NOSHRINK") else list(Phase),
         max_examples=int(deep or examples),
         derandomize=not deep,
         database=None,

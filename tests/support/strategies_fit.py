@@ -15,8 +15,8 @@ def fit(spec: Data) -> None:
     for law in OF_SPEC:
         law(spec)
     for instance in spec.get("vrrp_instances", {}).values():
-        for law in OF_INSTANCE:
-            law(instance, spec.get("global_defs", {}))
+        for instance_law in OF_INSTANCE:
+            instance_law(instance, spec.get("global_defs", {}))
     for service in spec.get("virtual_servers", {}).values():
         for service_law in OF_SERVICE:
             service_law(service, spec)
@@ -89,7 +89,7 @@ def _tracks_each_once(block: Data, _defs: Data) -> None:
     """Keepalived: duplicate track_script - ignoring; Ignoring track_interface since own interface."""
     for kind in TRACKED:
         tracked = {text_of(each, "interface", "name").split()[0]: each for each in block.pop(kind, ())}
-        tracked.pop(block.get("interface"), None)
+        tracked.pop(block.get("interface", ""), None)
         if tracked:
             block[kind] = list(tracked.values())
 
@@ -121,7 +121,12 @@ def _priority_255_owns_the_addresses(instance: Data, _defs: Data) -> None:
     """At priority 255 weights change nothing, and authentication and preemption are not what they say."""
     if instance.get("priority") == "255":
         instance["priority"] = "254"
-    drop(instance, "authentication" if ":" in str(instance["virtual_ipaddress"]) or instance.get("version") == "3" else "")
+    drop(
+        instance,
+        "authentication"
+        if ":" in str(instance["virtual_ipaddress"]) or instance.get("version") == "3"
+        else "",
+    )
     if "nopreempt" in instance:
         drop(instance, "preempt_delay")
 
@@ -160,7 +165,15 @@ def _only_nat_changes_ports(service: Data, _spec: Data) -> None:
         service["sorry_server_lvs_method"] = "NAT"
         if service.get("lvs_sched") in ("dh", "sh", "mh", "twos"):
             service["lvs_sched"] = "wlc"
-            drop(service, "sh-port", "sh-fallback", "mh-port", "mh-fallback", "sorry_server_inhibit", "inhibit_on_failure")
+            drop(
+                service,
+                "sh-port",
+                "sh-fallback",
+                "mh-port",
+                "mh-fallback",
+                "sorry_server_inhibit",
+                "inhibit_on_failure",
+            )
 
 
 def _local_backend_is_on_a_node(service: Data, spec: Data) -> None:
@@ -180,7 +193,11 @@ def _checks_know_their_port(service: Data, _spec: Data) -> None:
                 check[kind] = {"connect_port": "80"} | (check[kind] or {})
 
 
-OF_SERVICE: tuple[Callable[[Data, Data], None], ...] = (_only_nat_changes_ports, _local_backend_is_on_a_node, _checks_know_their_port)
+OF_SERVICE: tuple[Callable[[Data, Data], None], ...] = (
+    _only_nat_changes_ports,
+    _local_backend_is_on_a_node,
+    _checks_know_their_port,
+)
 
 # --- the whole
 
@@ -220,4 +237,9 @@ def _sessions_tell_everybody(spec: Data) -> None:
         drop(session, "vrrp", "checker")
 
 
-OF_SPEC: tuple[Callable[[Data], None], ...] = (_scripts_need_security, _groups_have_several_members, _unicast_follows_from_nodes, _sessions_tell_everybody)
+OF_SPEC: tuple[Callable[[Data], None], ...] = (
+    _scripts_need_security,
+    _groups_have_several_members,
+    _unicast_follows_from_nodes,
+    _sessions_tell_everybody,
+)
