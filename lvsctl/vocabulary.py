@@ -78,6 +78,7 @@ class Scheduler(StrEnum):
     OVF = "ovf"
     SED = "sed"
     NQ = "nq"
+    TWOS = "twos"
 
 
 class SchedulerFlag(IntFlag):
