@@ -27,7 +27,11 @@ def write_atomic(path: Path, text: str, *, mode: int = 0o644, keep_previous: boo
         if target.exists() and target.read_bytes() == data and target.stat().st_mode & 0o777 == mode:
             return False
         if keep_previous and target.exists():
-            _replace(target.with_name(f"{target.name}.previous"), target.read_bytes(), target.stat().st_mode & 0o777)
+            _replace(
+                target.with_name(f"{target.name}.previous"),
+                target.read_bytes(),
+                target.stat().st_mode & 0o777,
+            )
         _replace(target, data, mode)
     except OSError as error:
         raise refused(path, error) from error

@@ -92,7 +92,9 @@ def run(
             with suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.communicate()
-            raise Unavailable(f"{shlex.join(argv)}: no answer within {timeout:g} s, so it was killed") from None
+            raise Unavailable(
+                f"{shlex.join(argv)}: no answer within {timeout:g} s, so it was killed"
+            ) from None
     return Finished(tuple(argv), child.returncode, stdout, stderr)
 
 

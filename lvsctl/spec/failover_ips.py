@@ -7,7 +7,17 @@ from pydantic import model_validator
 
 from lvsctl.spec.base import Block
 from lvsctl.spec.script import Argument
-from lvsctl.spec.values import AbsolutePath, Address, Interface, Name, OneOf, Parsed, ServiceName, Word, expected
+from lvsctl.spec.values import (
+    AbsolutePath,
+    Address,
+    Interface,
+    Name,
+    OneOf,
+    Parsed,
+    ServiceName,
+    Word,
+    expected,
+)
 
 IPV6_UNIT = 64
 """Providers route IPv6 to a server by the /64."""

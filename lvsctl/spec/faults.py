@@ -71,7 +71,9 @@ def _unknown(model: type[Model], path: Path) -> str:
         return advice
     known = [name for name in fields(owner) if name != "extra"]
     near = suggest(word, known)
-    return f"unknown keyword {shown(word)}" + (f"; did you mean {near!r}?" if near else f"; expected one of {_some(known)}")
+    return f"unknown keyword {shown(word)}" + (
+        f"; did you mean {near!r}?" if near else f"; expected one of {_some(known)}"
+    )
 
 
 def _some(known: list[str]) -> str:

@@ -8,7 +8,6 @@ from lvsctl.spec.base import Block
 from lvsctl.spec.values import Address, Str, Whole
 
 
-
 def one_or_list(value: Any) -> Any:
     """Take a single value for a list of one."""
     return value if isinstance(value, (list, tuple)) else (value,)
@@ -20,7 +19,9 @@ FAMILIES = {4: "IPv4", 6: "IPv6"}
 class Node(Block):
     """One director. Its name in `nodes` is what `--node` takes, and what `@` conditions would call it."""
 
-    address: Annotated[tuple[Address, ...], BeforeValidator(one_or_list, json_schema_input_type=str | list[str])] = ()
+    address: Annotated[
+        tuple[Address, ...], BeforeValidator(one_or_list, json_schema_input_type=str | list[str])
+    ] = ()
     """Its own address, or one of each family as a list: the source of unicast VRRP and the place of the local sorry backend."""
     priority: Annotated[int, Whole(1, 255)] | None = None
     """Its VRRP priority in every instance that does not state one; the highest becomes master."""

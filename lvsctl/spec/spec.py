@@ -34,9 +34,9 @@ class Spec(Root, Extensible):
 
     nodes: Annotated[dict[ServiceName, Node], OWN] = {}
     """The two directors by name."""
-    target_version: Annotated[str, Text("a keepalived release such as 2.2.7", r"[0-9]+\.[0-9]+\.[0-9]+"), OWN] = (
-        DEFAULT_TARGET
-    )
+    target_version: Annotated[
+        str, Text("a keepalived release such as 2.2.7", r"[0-9]+\.[0-9]+\.[0-9]+"), OWN
+    ] = DEFAULT_TARGET
     """The keepalived release that the configuration is for."""
     sorry: Annotated[Sorry | None, OWN] = None
     """The local backend on each director that says sorry."""
