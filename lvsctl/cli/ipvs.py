@@ -285,9 +285,9 @@ def _seen(service: str | None, netns: str | None) -> "Observation":
 
 
 def _desired(file: str) -> "Table":
-    from lvsctl.ipvs import load, rules
+    from lvsctl.ipvs.files import load, load_from
 
-    return rules.read(sys.stdin.read()) if file == STDIO else load(Path(file))
+    return load_from(sys.stdin.buffer, "standard input") if file == STDIO else load(Path(file))
 
 
 def _planned(

@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Iterable
-from types import TracebackType
 from typing import Protocol, Self
 
 from lvsctl.ipvs.errors import Refusal
@@ -19,9 +18,7 @@ class Ipvs(Protocol):
     def __enter__(self) -> Self:
         """Answer itself; the block's end closes it."""
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close it."""
 
     def close(self) -> None:

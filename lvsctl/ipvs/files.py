@@ -1,6 +1,7 @@
 """Saved tables: files of rules (:mod:`lvsctl.ipvs.rules`), written whole or not at all."""
 
 from pathlib import Path
+from typing import BinaryIO
 
 from lvsctl.errors import Fault, Invalid, Place
 from lvsctl.host.files import refused, write_atomic
@@ -24,9 +25,14 @@ def load(path: Path) -> dict[ServiceKey, VirtualServer]:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            return load_from(file, str(path))
     except OSError as error:
         raise refused(path, error) from error
+
+
+def load_from(file: BinaryIO, name: str) -> dict[ServiceKey, VirtualServer]:
+    """Read a table from an open *file*, called *name* in the faults. Raises Invalid."""
+    data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise Invalid([Fault(Place(str(path)), "", f"more than {MAX_BYTES >> 20} MiB")])
-    return rules.read(data.decode("utf-8", "backslashreplace"), str(path))
+        raise Invalid([Fault(Place(name), "", f"more than {MAX_BYTES >> 20} MiB")])
+    return rules.read(data.decode("utf-8", "backslashreplace"), name)

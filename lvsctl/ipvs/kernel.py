@@ -7,7 +7,6 @@ Everything that talks to the running kernel's IPVS is here; what the bytes mean 
 import errno
 from collections.abc import Callable, Iterable
 from itertools import islice
-from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from lvsctl.ipvs import decode, encode, wire
@@ -56,9 +55,7 @@ class KernelIpvs:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -8,7 +8,6 @@ says yes. It forwards nothing: what counts connections is whoever calls :meth:`M
 import errno
 from collections.abc import Iterable
 from ipaddress import IPv4Address
-from types import TracebackType
 from typing import Final, Self
 
 from lvsctl.ipvs import encode
@@ -75,9 +74,7 @@ class MemoryIpvs:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -5,8 +5,10 @@ the line does not begin with a command. Restoring sends all rules in batches ins
 it fast; the outcome is that of sending them one by one.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from io import TextIOWrapper
 from typing import Final, TextIO
 
 from lvsctl.errors import LvsctlError, Usage
@@ -22,6 +24,7 @@ from lvsctl.ipvs.steps import Step
 WRONG: Final = 2
 REFUSED: Final = 255
 NOT_LISTED: Final = 1
+INTERRUPTED: Final = 130
 
 VERSION: Final = "ipvsadm v1.31 (spoken by lvsctl)"
 CONNECTIONS: Final = "/proc/thread-self/net/ip_vs_conn"
@@ -30,7 +33,19 @@ CONNECTIONS: Final = "/proc/thread-self/net/ip_vs_conn"
 
 def main(arguments: Sequence[str]) -> int:
     """Run *arguments* (without the program's name) on the kernel's table; answer the exit status."""
-    return Ipvsadm(KernelIpvs, sys.stdin, sys.stdout, sys.stderr).run(arguments)
+    if isinstance(sys.stdin, TextIOWrapper):
+        # A byte that is no text is a rule that makes no sense, not an accident.
+        sys.stdin.reconfigure(errors="backslashreplace")
+    try:
+        status = Ipvsadm(KernelIpvs, sys.stdin, sys.stdout, sys.stderr).run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`| head`). Nothing more may be written, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return status
 
 
 class Ipvsadm:

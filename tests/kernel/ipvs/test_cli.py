@@ -251,3 +251,22 @@ def test_timeouts_and_daemons(lvsctl: Lvsctl) -> None:
 def test_a_namespace_that_is_not_there_is_69(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["ipvs", "show", "--netns", "nosuch"]) == 69
     assert "ip netns list" in capsys.readouterr().err
+
+
+def lvsctl_process(netns: str, line: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    program = f"{sys.executable} -c 'from lvsctl.cli.entry import main; main()' {line}"
+    argv = ["ip", "netns", "exec", netns, "bash", "-c", f"set -o pipefail; {program}"]
+    return subprocess.run(argv, input=stdin, capture_output=True, timeout=60, check=False)
+
+
+def test_the_program_survives_closed_pipes_and_bytes_that_are_no_text() -> None:
+    with fresh_netns() as netns:
+        rules = "".join(f"-A -t 10.0.{i >> 8}.{i & 255}:80 -s rr\n" for i in range(3000))
+        assert lvsctl_process(netns, "ipvsadm -R", rules.encode()).returncode == 0
+        cut = lvsctl_process(netns, "ipvsadm -Ln | head -1")
+        assert (cut.returncode, cut.stderr) == (0, b"")
+        for line in ("ipvsadm -R", "ipvs apply -"):
+            junk = lvsctl_process(netns, line, b"-A -t \xff\xfe:80\n")
+            assert junk.returncode in {2, 65}
+            assert b"Traceback" not in junk.stderr
+            assert b"bug" not in junk.stderr
