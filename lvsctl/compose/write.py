@@ -6,7 +6,7 @@ about it later can point at the spec.
 """
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, NamedTuple
 
 from lvsctl.keepalived.config import Statement
@@ -64,13 +64,12 @@ def statements(block: Model, path: Path, context: Context) -> list[Statement]:
 
     Raises Unprintable for raw lines that are none.
     """
-    known = columns(type(block))
-    written = [Statement(words, None, path) for words in block.always]
-    # Few of a class's many fields are set: sorting those few beats walking all of them.
-    for _, name, key, write in sorted(known[name] for name in block.model_fields_set if name in known):
+    given = block.model_fields_set
+    written = [Statement(words, None, path) for words in block.always] if block.always else []
+    for _, name, key, write in _chosen(type(block), frozenset(given)):
         if (value := getattr(block, name)) is not None:
             written += write(value, (*path, key), context)
-    if isinstance(block, Extensible) and block.extra:
+    if "extra" in given and isinstance(block, Extensible):
         written += _raw(block.extra, (*path, "extra"), context)
     return written
 
@@ -83,6 +82,13 @@ def _raw(lines: tuple[str, ...], path: Path, context: Context) -> tuple[Statemen
         refused[0].all = refused
         raise refused[0]
     return found.statements
+
+
+@lru_cache(maxsize=4096)
+def _chosen(model: type[Model], given: frozenset[str]) -> tuple[Column, ...]:
+    """Answer the columns of the fields *given*, in order: few of a class's many are set, and the same ones again."""
+    known = columns(model)
+    return tuple(sorted(known[name] for name in given if name in known))
 
 
 @cache

@@ -13,7 +13,7 @@ from lvsctl.errors import Unavailable
 from lvsctl.host.run import Finished
 from lvsctl.keepalived import sandbox
 from lvsctl.keepalived.grammar import Version
-from lvsctl.keepalived.messages import Message, about_kernel, certain, false_alarm, messages, unsaid
+from lvsctl.keepalived.messages import Message, about_kernel, certain, false_alarm, harmful, messages, unsaid
 from lvsctl.keepalived.program import Program, dotted, installed
 from lvsctl.keepalived.stand_ins import CONFIG
 from lvsctl.keepalived.surroundings import Surroundings
@@ -80,12 +80,15 @@ def judge(
 
     *node* is what ``@word`` conditions are compared with (``keepalived -i``); *target* the release that the
     text is for, by default the installed one. Never raises for what keepalived or the machine does: that is
-    Crashed or Unverified.
+    Crashed or Unverified. The namespaces are for peace, not for safety: a text that was not printed by lvsctl can
+    have keepalived run commands.
     """
     try:
         program = _program()
     except Unavailable as error:
         return Unverified(str(error))
+    if found := harmful(text):
+        return Invalid(program.version, found)
     try:
         finished = sandbox.ask(program, text, node, surroundings, timeout)
     except sandbox.Refused as refusal:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from lvsctl.keepalived.grammar import Version
 from lvsctl.keepalived.held import bare_lines, values
+from lvsctl.keepalived.quote import SAVE_DIR, SHELL_SAFE
 
 
 class Message(NamedTuple):
@@ -107,6 +108,26 @@ def false_alarm(message: Message, target: Version, text: str) -> bool:
         target < NO_VIRTUAL_IPADDRESS
         and message.text.endswith("No VIP specified; at least one is sensible")
         and not values(bare_lines(text), "reload_check_config")
+    )
+
+
+_SAVES = re.compile(rf'\s*"?{SAVE_DIR}"?\s+"?{SHELL_SAFE.pattern}"?\s*(?:[#!].*)?')
+
+
+def harmful(text: str) -> tuple[Message, ...]:
+    """Find what must not even be tried: keepalived runs a shell command with the value of config_save_dir.
+
+    It does so as root, and under ``-t`` too. Meant for texts that lvsctl printed: one with definitions of its own
+    can hide the keyword from this.
+    """
+    return tuple(
+        Message(
+            number,
+            None,
+            f"keepalived would hand the value of {SAVE_DIR} to a shell, which reads more in it than a folder",
+        )
+        for number, line in enumerate(text.split("\n"), start=1)
+        if SAVE_DIR in line and not line.lstrip().startswith(("#", "!")) and not _SAVES.fullmatch(line)
     )
 
 

@@ -13,7 +13,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from lvsctl.keepalived.config import Config, Statement
 from lvsctl.keepalived.grammar import Form, Keyword, grammar
-from lvsctl.keepalived.quote import Directive, Unprintable, command, comment, escaped, first_word, word
+from lvsctl.keepalived.quote import (
+    SAVE_DIR,
+    Directive,
+    Unprintable,
+    check_save_dir,
+    command,
+    comment,
+    escaped,
+    first_word,
+    word,
+)
 
 __all__ = ["Unprintable", "include", "print_config", "sources", "unprintable", "word"]
 
@@ -148,6 +158,8 @@ class _Writer:
     ) -> list[str]:
         if not words:
             raise Unprintable("", "a statement needs a word")
+        if words[0] == SAVE_DIR:
+            check_save_dir(words[1:])
         line = indent + (_escaped(keyword, words) if keyword and keyword.escaped else self._plain(words))
         if len(line) * 4 > MAX_LINE:
             _check_length(line)

@@ -8,10 +8,16 @@ Source of the rules: :mod:`lvsctl.keepalived.parse_lexer`; every line passes dec
 """
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 from lvsctl.errors import LvsctlError
 from lvsctl.keepalived.parse_lexer import as_bytes, split_escaped
+
+SAVE_DIR = "config_save_dir"
+"""The keyword whose value keepalived 2.2.7 hands to a shell, as root, also under ``-t``."""
+
+SHELL_SAFE = re.compile(r"/[A-Za-z0-9._/@:+,=-]{0,63}")
+"""What means nothing to a shell, and fits into the 128 bytes of its command (lib/parser.c, init_data)."""
 
 _SAFE = re.compile(r"[A-Za-z0-9_./:,%+=-][A-Za-z0-9_./:,%+=@-]*")
 _INCLUDE = re.compile(r"include[rmwba]?")
@@ -105,6 +111,16 @@ def command(text: str) -> str:
     if not split_escaped(as_bytes(text)):
         raise Unprintable(text, "a command that is empty or leaves a quote open is dropped")
     return escaped(text)
+
+
+def check_save_dir(values: Sequence[str]) -> None:
+    """Raise Unprintable when *values* of SAVE_DIR would be a command, or overflow a buffer."""
+    for text in values:
+        if not SHELL_SAFE.fullmatch(text):
+            raise Unprintable(
+                text,
+                f"keepalived hands {SAVE_DIR} to a shell: expected at most 64 letters, digits and ._/@:+,=-",
+            )
 
 
 def comment(text: str) -> str:

@@ -20,6 +20,7 @@ from lvsctl.spec.values import (
     Flag,
     Interface,
     Port,
+    ShellSafePath,
     Switch,
     Text,
     Whole,
@@ -74,7 +75,7 @@ class ConfigFiles(Block):
     """Keep that file, so that a time of day means every day."""
     reload_file: OptionalFile | None = None
     """A file that exists while keepalived reads its configuration: `true`, or which one."""
-    config_save_dir: AbsolutePath | None = None
+    config_save_dir: ShellSafePath | None = None
     """Folder for copies of the configuration and the state before and after each reload, for debugging."""
     data_use_instance: Switch | None = None
     """Put the instance and the network namespace into the names of the dumps that SIGUSR1 writes."""

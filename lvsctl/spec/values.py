@@ -269,6 +269,15 @@ Interface = Annotated[
     ),
 ]
 AbsolutePath = Annotated[str, Text("an absolute path", r"/[^\n]*")]
+ShellSafePath = Annotated[
+    str,
+    Text(
+        "an absolute path of letters, digits and ._/@:+,=- (keepalived hands it to a shell)",
+        r"/[A-Za-z0-9._/@:+,=-]*",
+        high=64,
+    ),
+]
+"""A path that 2.2.7 puts into a shell's command line, in a buffer of 128 bytes (lib/parser.c, init_data)."""
 
 
 @dataclass(frozen=True, slots=True)
