@@ -13,6 +13,10 @@ from typing import NamedTuple
 Job = Callable[[], object]
 
 
+LONG_ENOUGH = 0.2
+"""Seconds that a turn takes at least."""
+
+
 class Compared(NamedTuple):
     """Medians of two jobs that ran alternately, in seconds."""
 
@@ -26,15 +30,24 @@ class Compared(NamedTuple):
 
 
 def alternately(ours: Job, theirs: Job, *, rounds: int = 5) -> Compared:
-    """Run both jobs *rounds* times in turns, so that whatever else the machine does hits both."""
+    """Run both jobs *rounds* times in turns, so that whatever else the machine does hits both.
+
+    A short job is repeated within its turn: what follows a garbage collection or the other job runs on cold caches.
+    """
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
         for job, taken in zip((ours, theirs), times, strict=True):
             gc.collect()
-            start = time.perf_counter()
-            job()
-            taken.append(time.perf_counter() - start)
+            taken.append(_turn(job))
     return Compared(median(times[0]), median(times[1]))
+
+
+def _turn(job: Job) -> float:
+    start, runs = time.perf_counter(), 0
+    while not runs or (elapsed := time.perf_counter() - start) < LONG_ENOUGH:
+        job()
+        runs += 1
+    return elapsed / runs
 
 
 def peak_memory(code: str) -> float:
