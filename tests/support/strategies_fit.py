@@ -94,11 +94,20 @@ def _tracks_each_once(block: Data, _defs: Data) -> None:
             block[kind] = list(tracked.values())
 
 
+def _one_vmac_is_enough(instance: Data, _defs: Data) -> None:
+    """Keepalived: use_vmac specified for VIP/eVIP and vrrp instance."""
+    for each in (*instance.get("virtual_ipaddress", ()), *instance.get("virtual_ipaddress_excluded", ())):
+        if isinstance(each, dict) and "use_vmac" in instance:
+            drop(each, "use_vmac")
+    if " use_vmac" in str(instance):
+        drop(instance, "use_vmac", "vmac_xmit_base")
+
+
 def _ipvlan_has_an_address(instance: Data, _defs: Data) -> None:
     """Keepalived: IPv4 ipvlan requires a source ip address to be configured."""
-    if isinstance(instance.get("use_ipvlan"), dict) and "address" not in instance["use_ipvlan"]:
+    if isinstance(instance.get("use_ipvlan"), str):
         drop(instance, "use_ipvlan")
-    if instance.get("use_ipvlan") in ("true", "yes"):
+    if isinstance(instance.get("use_ipvlan"), dict) and "address" not in instance["use_ipvlan"]:
         drop(instance, "use_ipvlan")
 
 
@@ -136,6 +145,7 @@ OF_INSTANCE: tuple[Callable[[Data, Data], None], ...] = (
     _unicast_words_need_peers,
     _xmit_base_needs_vmac,
     _tracks_each_once,
+    _one_vmac_is_enough,
     _ipvlan_has_an_address,
     _strict_mode_is_for_few,
     _addresses_are_of_one_family,

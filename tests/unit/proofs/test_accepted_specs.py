@@ -97,14 +97,14 @@ def test_keepalived_accepts_what_an_accepted_spec_renders_to() -> None:
     @proof(40)
     @given(specs())
     def holds(data: Data) -> None:
-        texts = [each for each in rendered(declared(data)) if each.config][:1]
-        tally[bool(texts)] += 1
-        for each in texts:
+        files = list(rendered(declared(data)))
+        tally[bool(files)] += 1
+        for each in files[:1] if files and files[0].config else ():
             verdict = judge(each.text, node=each.node or "lb", surroundings=surroundings(each.config))
             assert not objections(verdict), each.text
 
     holds()
-    assert tally[True] > 4 * tally[False], f"most specs have to get as far as keepalived, not {tally}"
+    assert tally[True] > 9 * tally[False], f"most specs have to get as far as keepalived, not {tally}"
 
 
 @proof(60)
