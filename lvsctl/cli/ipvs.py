@@ -8,24 +8,30 @@ import typer
 
 from lvsctl.cli import ipvs_daemon, options
 from lvsctl.cli.ipvs_daemon import Netns, kernel
+from lvsctl.cli.ipvs_desired import STDIO, SavedTable, desired, saved
 from lvsctl.cli.output import print_json, say
 from lvsctl.errors import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lvsctl.cli.ipvs_desired import Desired
     from lvsctl.ipvs import DestKey, Observation, ServiceKey, Step, Table
 
 app = typer.Typer(help="The kernel's IPVS table: look, compare, change, save, restore.", no_args_is_help=True)
 app.add_typer(ipvs_daemon.app, name="daemon")
 
-STDIO = "-"
 DIFFERS = 2
 
 Rules = Annotated[
     str, typer.Argument(metavar="FILE", help="A saved table (`lvsctl ipvs save`); '-' reads standard input.")
 ]
-Prune = Annotated[bool, typer.Option("--prune", help="Also delete the services that FILE does not have.")]
+Prune = Annotated[
+    bool,
+    typer.Option(
+        "--prune", help="Also delete what the spec, or FILE, does not have. keepalived's services stay."
+    ),
+]
 KeepWeights = Annotated[
     bool,
     typer.Option("--keep-weights", help="Leave the weights of present destinations to whoever sets them."),
@@ -34,6 +40,13 @@ Gently = Annotated[
     bool,
     typer.Option(
         "--drain", help="Set weight 0 instead of deleting what carries connections; apply again later."
+    ),
+]
+Reorder = Annotated[
+    bool,
+    typer.Option(
+        "--reorder",
+        help="Bring destinations into the order written, by deleting and adding them: sh and dh go by it.",
     ),
 ]
 Rollback = Annotated[
@@ -68,56 +81,66 @@ def show(
 
 @app.command()
 def diff(
-    file: Rules,
+    context: typer.Context,
+    spec: options.Spec = options.DEFAULT_SPEC,
+    node: options.Node = "",
+    table: SavedTable = None,
     prune: Prune = False,
     keep_weights: KeepWeights = False,
+    reorder: Reorder = False,
     netns: Netns = None,
     json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
-    """Say what `apply` would do. Exit: 0 nothing, 2 something, 65 FILE makes no sense."""
-    desired = _desired(file)
+    """Say what `apply` would do. Exit: 0 nothing, 2 something, 65 SPEC or FILE makes no sense."""
+    wanted = desired(context, spec, node, table, quiet=quiet)
     with kernel(netns) as ipvs:
-        steps = _planned(ipvs.table(), desired, prune=prune, keep_weights=keep_weights)
-    _tell_steps(steps, json=json)
+        steps = _planned(ipvs.table(), wanted, prune=prune, keep_weights=keep_weights, reorder=reorder)
+    _tell_steps(steps, json=json, quiet=quiet)
     raise typer.Exit(DIFFERS if steps else 0)
 
 
 @app.command()
 def apply(
-    file: Rules,
+    context: typer.Context,
+    spec: options.Spec = options.DEFAULT_SPEC,
+    node: options.Node = "",
+    table: SavedTable = None,
     prune: Prune = False,
     keep_weights: KeepWeights = False,
     drain: Gently = False,
+    reorder: Reorder = False,
     rollback: Rollback = True,
     netns: Netns = None,
     dry_run: options.DryRun = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Make the services of FILE what it says: new capacity first, then the rest, verified by reading again.
+    """Make the virtual servers with `owner: lvsctl` what the spec says: new capacity first, then the rest.
 
-    Services that FILE does not have are left alone, unless --prune. When the kernel refuses a step, everything is as
-    it was before. Exit: 0 done, 1 refused, 65 FILE makes no sense, 75 another lvsctl is changing the table.
+    Verified by reading the table again. Other services are left alone; --prune deletes those that the spec does not
+    have at all, and never one that it gives to keepalived. When the kernel refuses a step, everything is as it was
+    before. Exit: 0 done, 1 refused, 65 SPEC or FILE makes no sense, 75 another lvsctl is changing the table.
     """
     from lvsctl.ipvs import apply as apply_steps
-    from lvsctl.ipvs import order_differs, table_lock
+    from lvsctl.ipvs import table_lock
 
-    desired = _desired(file)
+    wanted = desired(context, spec, node, table, quiet=quiet)
     with kernel(netns) as ipvs, table_lock():
         seen = ipvs.observe()
-        before = seen.table
         steps = _planned(
-            before, desired, prune=prune, keep_weights=keep_weights, drain=seen if drain else None
+            seen.table,
+            wanted,
+            prune=prune,
+            keep_weights=keep_weights,
+            reorder=reorder,
+            drain=seen if drain else None,
         )
         if not dry_run:
-            apply_steps(ipvs, steps, before, rollback=rollback)
+            apply_steps(ipvs, steps, seen.table, rollback=rollback)
     _tell_steps(steps, json=json, quiet=quiet)
-    for key in desired.keys() & before.keys():
-        if order_differs(before[key], desired[key]):
-            say(
-                f"{key}: the destinations stand in another order than in {file}; `restore` changes that",
-                quiet=quiet,
-            )
+    if not reorder:
+        _tell_order(seen.table, wanted, quiet=quiet)
 
 
 @app.command()
@@ -153,10 +176,10 @@ def restore(
     from lvsctl.ipvs import apply as apply_steps
     from lvsctl.ipvs import plan, table_lock
 
-    desired = _desired(file)
+    wanted = saved(file)
     with kernel(netns) as ipvs, table_lock():
         before = ipvs.table()
-        steps = list(plan(before, desired, prune=before, reorder=True))
+        steps = list(plan(before, wanted, prune=before, reorder=True))
         if not dry_run:
             apply_steps(ipvs, steps, before, rollback=rollback)
     _tell_steps(steps, json=json, quiet=quiet)
@@ -284,19 +307,31 @@ def _seen(service: str | None, netns: str | None) -> "Observation":
     return seen
 
 
-def _desired(file: str) -> "Table":
-    from lvsctl.ipvs.files import load, load_from
-
-    return load_from(sys.stdin.buffer, "standard input") if file == STDIO else load(Path(file))
-
-
 def _planned(
-    actual: "Table", desired: "Table", *, prune: bool, keep_weights: bool, drain: "Observation | None" = None
+    actual: "Table",
+    wanted: "Desired",
+    *,
+    prune: bool,
+    keep_weights: bool,
+    reorder: bool,
+    drain: "Observation | None" = None,
 ) -> "list[Step]":
     from lvsctl.ipvs import plan
 
-    kept = desired if keep_weights else ()
-    return list(plan(actual, desired, prune=actual if prune else (), keep_weights=kept, drain=drain))
+    gone = wanted.prunable(actual) if prune else ()
+    kept = wanted.table if keep_weights else ()
+    return list(plan(actual, wanted.table, prune=gone, keep_weights=kept, drain=drain, reorder=reorder))
+
+
+def _tell_order(before: "Table", wanted: "Desired", *, quiet: bool) -> None:
+    from lvsctl.ipvs import order_differs
+
+    for key in wanted.table:
+        if key in before and order_differs(before[key], wanted.table[key]):
+            say(
+                f"{key}: the destinations stand in another order than in {wanted.source}; --reorder changes that",
+                quiet=quiet,
+            )
 
 
 def _tell_steps(steps: "Sequence[Step]", *, json: bool, quiet: bool = False) -> None:

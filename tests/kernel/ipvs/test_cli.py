@@ -51,16 +51,16 @@ def lvsctl(
 
 
 def test_apply_diff_save_and_restore_are_exact(lvsctl: Lvsctl, tmp_path: Path) -> None:
-    status, planned = lvsctl("diff", str(lvsctl.rules))
+    status, planned = lvsctl("diff", "--table", str(lvsctl.rules))
     assert status == 2
-    assert lvsctl("apply", "--dry-run", str(lvsctl.rules)) == (0, planned)
+    assert lvsctl("apply", "--dry-run", "--table", str(lvsctl.rules)) == (0, planned)
     assert lvsctl("save") == (0, "")
-    assert lvsctl("apply", str(lvsctl.rules)) == (0, planned)
+    assert lvsctl("apply", "--table", str(lvsctl.rules)) == (0, planned)
     assert planned.splitlines()[:2] == [
         "+ tcp/10.0.0.1:80 sh sh-port persistent 300 mask 255.255.0.0",
         "+ tcp/10.0.0.1:80 -> 10.1.0.3:80 NAT weight 1 thresholds 9/3",
     ]
-    assert lvsctl("diff", str(lvsctl.rules)) == (0, "")
+    assert lvsctl("diff", "--table", str(lvsctl.rules)) == (0, "")
     assert lvsctl("save") == (0, RULES)
     assert "10.1.0.3:80                  9          3 " in ipvsadm(lvsctl.netns, "-Ln", "--thresholds")
 
@@ -76,44 +76,44 @@ def test_apply_diff_save_and_restore_are_exact(lvsctl: Lvsctl, tmp_path: Path) -
 
 def test_only_the_services_of_the_file_are_touched_unless_pruned(lvsctl: Lvsctl) -> None:
     ipvsadm(lvsctl.netns, "-A", "-t", "10.9.9.9:9")
-    lvsctl("apply", str(lvsctl.rules))
+    lvsctl("apply", "--table", str(lvsctl.rules))
     assert "10.9.9.9:9" in ipvsadm(lvsctl.netns, "-Sn")
-    assert lvsctl("diff", "--prune", str(lvsctl.rules)) == (2, "- tcp/10.9.9.9:9\n")
-    lvsctl("apply", "--prune", str(lvsctl.rules))
+    assert lvsctl("diff", "--prune", "--table", str(lvsctl.rules)) == (2, "- tcp/10.9.9.9:9\n")
+    lvsctl("apply", "--prune", "--table", str(lvsctl.rules))
     assert "10.9.9.9:9" not in ipvsadm(lvsctl.netns, "-Sn")
 
 
 def test_weights_of_a_health_checker_are_kept(lvsctl: Lvsctl) -> None:
-    lvsctl("apply", str(lvsctl.rules))
+    lvsctl("apply", "--table", str(lvsctl.rules))
     ipvsadm(
         lvsctl.netns, *["-e", "-t", "10.0.0.1:80", "-r", "10.1.0.3:80", "-m", "-w", "0", "-x", "9", "-y", "3"]
     )
-    assert lvsctl("diff", "--keep-weights", str(lvsctl.rules)) == (0, "")
-    assert lvsctl("diff", str(lvsctl.rules))[0] == 2
+    assert lvsctl("diff", "--keep-weights", "--table", str(lvsctl.rules)) == (0, "")
+    assert lvsctl("diff", "--table", str(lvsctl.rules))[0] == 2
 
 
 def test_a_refused_step_leaves_everything_as_it_was(lvsctl: Lvsctl) -> None:
-    lvsctl("apply", str(lvsctl.rules))
+    lvsctl("apply", "--table", str(lvsctl.rules))
     lvsctl.rules.write_text(RULES + "-A -t 10.0.0.7:80 -s nosuch\n-A -t 10.0.0.8:80 -s rr\n")
-    status, _ = lvsctl("apply", str(lvsctl.rules))
+    status, _ = lvsctl("apply", "--table", str(lvsctl.rules))
     assert status == 1
     assert "+ tcp/10.0.0.7:80 nosuch: the kernel has no such scheduler" in lvsctl.said
     assert "1 other steps had been applied and were taken back" in lvsctl.said
     assert "modprobe" in lvsctl.said
     assert lvsctl("save") == (0, RULES)
-    lvsctl("apply", "--no-rollback", str(lvsctl.rules))
+    lvsctl("apply", "--no-rollback", "--table", str(lvsctl.rules))
     assert "10.0.0.8:80" in lvsctl("save")[1]
 
 
 def test_a_file_that_makes_no_sense_is_65_with_every_fault(lvsctl: Lvsctl) -> None:
     lvsctl.rules.write_text("-A\nhello\n")
-    assert lvsctl("apply", str(lvsctl.rules))[0] == 65
+    assert lvsctl("apply", "--table", str(lvsctl.rules))[0] == 65
     assert f"{lvsctl.rules}:1: " in lvsctl.said
     assert f"{lvsctl.rules}:2: " in lvsctl.said
 
 
 def test_show_as_text_and_as_json(lvsctl: Lvsctl) -> None:
-    lvsctl("apply", "-q", str(lvsctl.rules))
+    lvsctl("apply", "-q", "--table", str(lvsctl.rules))
     status, text = lvsctl("show")
     assert status == 0
     assert "  -> 10.1.0.1:80      TUN gue:6080       3       0         0" in text.splitlines()
@@ -139,7 +139,7 @@ def test_show_as_text_and_as_json(lvsctl: Lvsctl) -> None:
 
 
 def test_everybody_may_look(lvsctl: Lvsctl) -> None:
-    lvsctl("apply", "-q", str(lvsctl.rules))
+    lvsctl("apply", "-q", "--table", str(lvsctl.rules))
     program = "import sys; from lvsctl.cli.main import run; sys.exit(run(sys.argv[1:]))"
     as_nobody = [
         "ip",
@@ -180,7 +180,7 @@ def test_everybody_may_look(lvsctl: Lvsctl) -> None:
 
 
 def test_set_weight_changes_nothing_else(lvsctl: Lvsctl) -> None:
-    lvsctl("apply", "-q", str(lvsctl.rules))
+    lvsctl("apply", "-q", "--table", str(lvsctl.rules))
     assert lvsctl("set-weight", "tcp/10.0.0.1:80", "10.1.0.1:80", "7") == (0, "")
     assert lvsctl("save") == (0, RULES.replace("-i -w 3", "-i -w 7"))
     assert lvsctl("set-weight", "tcp/10.0.0.1:80", "10.1.0.9:80", "7")[0] == 1
@@ -215,7 +215,7 @@ def _connected() -> tuple[socket.socket, socket.socket]:
 
 
 def test_drain_refuses_where_weight_zero_would_refuse_clients(lvsctl: Lvsctl) -> None:
-    lvsctl("apply", "-q", str(lvsctl.rules))
+    lvsctl("apply", "-q", "--table", str(lvsctl.rules))
     assert lvsctl("drain", "tcp/10.0.0.1:80", "10.1.0.1:80")[0] == 1
     assert "sh goes on choosing destinations of weight 0" in lvsctl.said
     assert lvsctl("drain", "--force", "tcp/10.0.0.1:80", "10.1.0.1:80")[0] == 0
@@ -265,7 +265,7 @@ def test_the_program_survives_closed_pipes_and_bytes_that_are_no_text() -> None:
         assert lvsctl_process(netns, "ipvsadm -R", rules.encode()).returncode == 0
         cut = lvsctl_process(netns, "ipvsadm -Ln | head -1")
         assert (cut.returncode, cut.stderr) == (0, b"")
-        for line in ("ipvsadm -R", "ipvs apply -"):
+        for line in ("ipvsadm -R", "ipvs apply --table -"):
             junk = lvsctl_process(netns, line, b"-A -t \xff\xfe:80\n")
             assert junk.returncode in {2, 65}
             assert b"Traceback" not in junk.stderr
