@@ -13,12 +13,13 @@ import pytest
 
 from lvsctl.host.run import find, run
 from lvsctl.keepalived.config import Statement
+from tests.support.cage import MOUNTS, PROCESSES
 
 INTERFACES = ("eth0", "eth1")
 """Interfaces that exist where keepalived is asked."""
 
-_NAMESPACES = ("unshare", "--net", "--mount-proc", "--pid", "--fork", "sh", "-c")
-_ASK = 'ip link add eth0 type veth peer name eth1 && exec keepalived -t -f "$0"'
+_NAMESPACES = ("unshare", "--net", *MOUNTS, *PROCESSES, "sh", "-c")
+_ASK = 'mount -t proc proc /proc && ip link add eth0 type veth peer name eth1 && exec keepalived -t -f "$0"'
 _LINED = re.compile(r"\((?:.+: )?Line (\d+)\) (.*)")
 
 

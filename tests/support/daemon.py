@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lvsctl.keepalived.process import Daemon, find
+from tests.support.cage import MOUNTS, PROCESSES
 
 SCRIPT = """
 set -e
@@ -53,7 +54,7 @@ def running(
     *supervised*: it is started again when it ends, as a service manager does.
     """
     log = config.with_suffix(".log")
-    argv = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"]
+    argv = ["unshare", "--net", *MOUNTS, *PROCESSES]
     environment = {
         "PATH": os.environ["PATH"],
         "TMPDIR": str(config.parent),

@@ -13,8 +13,10 @@ from lvsctl.keepalived.parse_lines import Copied, Line, Reading, Setting
 from lvsctl.keepalived.parse_notes import Note, Notes
 from lvsctl.keepalived.parse_processes import BFD, CHECKER, PARENT, VRRP
 from lvsctl.keepalived.parse_source import Found, Reader, Sources, nothing, raws
+from tests.support.cage import MOUNTS, PROCESSES
 from tests.support.require import require, require_root
 
+_ASK = 'mount -t proc proc /proc && exec keepalived -t "$@"'
 ROOT = grammar_of((2, 2, 7))
 
 _LINED = re.compile(r"\((?:.+: )?Line (\d+)\) (.*)")
@@ -60,8 +62,8 @@ def heard(text: str, folder: Path, node: str) -> Heard:
     """Ask keepalived 2.2.7 (``-t``) about *text*."""
     file = folder / "keepalived.conf"
     file.write_text(text, "utf-8", "surrogateescape", newline="")
-    cage = ("timeout", "-k", "1", "5", "unshare", "-n", "-m", "-p", "-f", "--kill-child", "--mount-proc")
-    finished = run([*cage, "keepalived", "-t", "-f", str(file), "-i", node], timeout=20)
+    cage = ("timeout", "-k", "1", "5", "unshare", "--net", *MOUNTS, *PROCESSES, "sh", "-c", _ASK, "sh")
+    finished = run([*cage, "-f", str(file), "-i", node], timeout=20)
     whole = 0 <= finished.status <= 6 and "*** Configuration line" not in finished.stderr
     lines = filter(None, map(_LINED.fullmatch, finished.stderr.split("\n")))
     return Heard(set(_remarks(finished.stderr)), [found[2] for found in lines], whole)
