@@ -19,6 +19,14 @@ from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 
+def visible(text: str) -> str:
+    """Answer *text* with escapes in the place of what a terminal, a log or a comment would act on, not show.
+
+    File names are the one text in our messages that nobody has checked before: they hold anything but NUL.
+    """
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
 class Place(NamedTuple):
     """A position in a text that a person wrote. Lines and columns count from 1; 0 means not known."""
 
@@ -27,7 +35,7 @@ class Place(NamedTuple):
     column: int = 0
 
     def __str__(self) -> str:
-        parts = [self.file]
+        parts = [visible(self.file)]
         if self.line:
             parts.append(str(self.line))
             if self.column:

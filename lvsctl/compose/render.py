@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import PurePath
 
 from lvsctl.compose.config import compose
-from lvsctl.errors import Fault, Place, SpecInvalid
+from lvsctl.errors import Fault, Place, SpecInvalid, visible
 from lvsctl.keepalived.config import Config
 from lvsctl.keepalived.print import Unprintable, print_config, sources
 from lvsctl.keepalived.secrets import masked
@@ -65,7 +65,7 @@ def _header(file: str, node: str, body: str) -> tuple[str, ...]:
     """
     digest = hashlib.sha256(masked(body).encode()).hexdigest()[:16]
     return (
-        f"Rendered by lvsctl from {PurePath(file).name}"
+        f"Rendered by lvsctl from {visible(PurePath(file).name)}"
         + (f" for {node}" if node else "")
         + f" (content {digest}).",
         "Change the spec and render again: what is changed here is lost.",

@@ -1,16 +1,17 @@
 """Files that change whole or not at all: write beside, fsync, rename, fsync the folder."""
 
 import os
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from lvsctl.errors import Denied, LvsctlError, Unavailable
+from lvsctl.errors import Denied, LvsctlError, Unavailable, visible
 
 
-def refused(path: Path, error: OSError) -> LvsctlError:
+def refused(path: Path, error: OSError | RuntimeError) -> LvsctlError:
     """Turn an OSError about *path* into the error an operator can act on."""
-    message = f"{path}: {error.strerror or error}"
+    message = f"{visible(str(path))}: {getattr(error, 'strerror', None) or error}"
     return Denied(message) if isinstance(error, PermissionError) else Unavailable(message)
 
 
@@ -19,23 +20,40 @@ def write_atomic(path: Path, text: str, *, mode: int = 0o644, keep_previous: boo
 
     A reader sees the old file or the new one, also after a crash. With *keep_previous* the old content stays
     beside it as ``NAME.previous``. A symbolic link is followed, so that the file it names is replaced.
-    Raises Denied or Unavailable; nothing is changed then.
+    Raises Denied or Unavailable, also when *path* is there and no file; nothing is changed then.
     """
-    target = path.resolve()
     data = text.encode(errors="surrogateescape")
     try:
-        if target.exists() and target.read_bytes() == data and target.stat().st_mode & 0o777 == mode:
+        target = path.resolve()
+        present = _present(target)
+        if present == (data, mode):
             return False
-        if keep_previous and target.exists():
-            _replace(
-                target.with_name(f"{target.name}.previous"),
-                target.read_bytes(),
-                target.stat().st_mode & 0o777,
-            )
+        if keep_previous and present is not None:
+            _replace(target.with_name(f"{target.name}.previous"), *present)
         _replace(target, data, mode)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # a circle of links is a RuntimeError before Python 3.13
         raise refused(path, error) from error
     return True
+
+
+def _present(path: Path) -> tuple[bytes, int] | None:
+    """Answer the content and the permissions of the file at *path*, or None when there is nothing.
+
+    Raises Unavailable for what is no regular file: a pipe would never end, and root would replace /dev/null.
+    """
+    try:
+        kind = path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(kind):
+        raise no_file(path)
+    return path.read_bytes(), kind & 0o777
+
+
+def no_file(path: Path) -> Unavailable:
+    """Answer the error for a *path* that has to be a regular file and is something else."""
+    kind = "a folder" if path.is_dir() else "a pipe, socket or device"
+    return Unavailable(f"{visible(str(path))}: expected a file, but this is {kind}")
 
 
 def _replace(target: Path, data: bytes, mode: int) -> None:
@@ -65,11 +83,10 @@ def _sync_folder(folder: Path) -> None:
 def read_text(path: Path) -> str | None:
     """Answer what *path* contains, or None when there is no such file. Raises Denied or Unavailable."""
     try:
-        return path.read_bytes().decode(errors="backslashreplace")
-    except FileNotFoundError:
-        return None
+        present = _present(path)
     except OSError as error:
         raise refused(path, error) from error
+    return None if present is None else present[0].decode(errors="backslashreplace")
 
 
 def make_folder(path: Path) -> None:

@@ -6,7 +6,8 @@ It finds and checks files as keepalived does: glob(7) with braces, regular files
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from glob import glob, has_magic
+from fnmatch import fnmatch
+from glob import has_magic
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -30,10 +31,42 @@ def from_disk(pattern: str, folder: str) -> Sequence[Found]:
 
 def _names(pattern: str, folder: str) -> Iterator[str]:
     for alternative in braces(pattern):
-        # PTH207: it is glob(3)'s rules that count.
-        names = sorted(glob(alternative, root_dir=folder)) if has_magic(alternative) else [alternative]  # noqa: PTH207
+        names = _expanded(alternative, folder) if has_magic(alternative) else [alternative]
         paths = (os.path.join(folder, name) for name in names)  # noqa: PTH118 - as keepalived names them
         yield from filter(os.path.lexists, paths)
+
+
+MAX_ENTRIES = 100_000
+"""Folder entries looked at for one pattern: ``/*/*/*/*`` would visit the whole machine."""
+
+
+def _expanded(pattern: str, folder: str) -> list[str]:
+    """Answer the names that *pattern* means in *folder*, sorted, as far as MAX_ENTRIES go."""
+    left = MAX_ENTRIES
+    names = ["/" if pattern.startswith("/") else ""]
+    for part in filter(None, pattern.split("/")):
+        if not has_magic(part):
+            names = [os.path.join(name, part) for name in names]  # noqa: PTH118
+            continue
+        found = []
+        for name in names:
+            entries = _entries(os.path.join(folder, name), left)  # noqa: PTH118
+            left -= len(entries)
+            found += [os.path.join(name, each) for each in entries if _matches(each, part)]  # noqa: PTH118
+        names = found
+    return sorted(names)
+
+
+def _entries(folder: str, most: int) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in islice(entries, most)]
+    except (OSError, ValueError):
+        return []
+
+
+def _matches(name: str, part: str) -> bool:
+    return fnmatch(name, part) and (part.startswith(".") or not name.startswith("."))
 
 
 def read(name: str, room: int = MAX_TEXT) -> Found:
@@ -47,9 +80,22 @@ def read(name: str, room: int = MAX_TEXT) -> Found:
             return Found(name, problem="not a regular file, or executable: keepalived passes over it")
         if status.st_size > room:
             return Found(name, problem=f"more than {MAX_TEXT // 2**20} MiB in all files; not read here")
-        return Found(name, path.read_bytes().decode("utf-8", "surrogateescape"))
+        text = _content(path, room)
+        if len(text) > room:
+            return Found(name, problem=f"more than {MAX_TEXT // 2**20} MiB in all files; not read here")
+        return Found(name, text.decode("utf-8", "surrogateescape"))
     except (OSError, ValueError) as error:
         return Found(name, problem=getattr(error, "strerror", None) or str(error))
+
+
+def _content(path: Path, room: int) -> bytes:
+    """Read at most one byte more than *room*, and wait for nothing: what /proc has are regular files, too."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb", buffering=0) as file:
+        text = b""
+        while len(text) <= room and (more := file.read(min(2**20, room + 1 - len(text)))):
+            text += more
+    return text
 
 
 def braces(pattern: str) -> Iterator[str]:

@@ -148,3 +148,20 @@ def test_a_spec_that_is_not_there_is_69_with_its_name(lvsctl: Lvsctl) -> None:
     answer = lvsctl("render", "/nowhere/lvs.yaml")
     assert answer.status == 69
     assert "/nowhere/lvs.yaml" in answer.err
+
+
+def test_the_name_of_the_spec_adds_no_line_to_the_file(lvsctl: Lvsctl, spec: Path, tmp_path: Path) -> None:
+    odd = spec.rename(tmp_path / "a\nvrrp_script x {\n}\r#\x1b[2J.yaml")
+    answer = lvsctl("render", str(odd), "--node", "lb1")
+    assert (
+        answer.out.splitlines()[0].partition(" (content")[0]
+        == "# Rendered by lvsctl from a\\nvrrp_script x {\\n}\\r#\\x1b[2J.yaml for lb1"
+    )
+    assert answer.out.splitlines()[1].startswith("# Change the spec")
+
+
+def test_what_is_no_file_is_not_replaced(lvsctl: Lvsctl, spec: Path) -> None:
+    for option in ("--check", "--dry-run", "--quiet"):
+        answer = lvsctl("render", str(spec), "--node", "lb1", "-o", "/dev/null", option)
+        assert answer.status == 69
+        assert "/dev/null: expected a file, but this is a pipe, socket or device" in answer.err

@@ -1,10 +1,13 @@
 import os
+import time
+from glob import glob
 from pathlib import Path
 
 import pytest
 
 from lvsctl.keepalived.include import braces, from_disk
 from lvsctl.keepalived.parse import Options, parse
+from lvsctl.keepalived.parse_source import MAX_TEXT
 
 
 @pytest.fixture
@@ -59,6 +62,29 @@ def test_what_keepalived_passes_over_has_a_problem(tmp_path: Path) -> None:
 def test_bytes_that_are_no_utf8_are_kept(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"\xff\r\n")
     assert [file.text for file in from_disk("a", str(tmp_path))] == ["\udcff\r\n"]
+
+
+def test_a_pattern_with_folders_means_what_glob_means(tmp_path: Path) -> None:
+    for name in ("x/1/a.conf", "x/2/a.conf", "x/.3/a.conf", "y/1/a.conf"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(name)
+    for pattern in ("*/*/a.conf", "x/*/*", "./x/[12]/a.conf", "x/.*/a.conf", "*/1/a.conf", "x//*/a.conf"):
+        assert {file.text for file in from_disk(pattern, str(tmp_path)) if not file.problem} == {
+            (tmp_path / name).read_text()
+            for name in glob(pattern, root_dir=tmp_path)  # noqa: PTH207 - glob's rules count
+        }
+    assert [file.text for file in from_disk(f"{tmp_path}/y/*/a.conf", "/")] == ["y/1/a.conf"]
+
+
+def test_a_pattern_for_the_whole_machine_comes_to_an_end() -> None:
+    begun = time.monotonic()
+    from_disk("/*/*/*/*/*/*/*/no-such-file", "/")
+    assert time.monotonic() - begun < 10
+
+
+def test_nothing_waits_for_a_file_of_the_kernel() -> None:
+    (kmsg,) = from_disk("/proc/kmsg", "/")
+    assert kmsg.problem or len(kmsg.text) <= MAX_TEXT
 
 
 def test_no_more_is_read_than_fits(tmp_path: Path) -> None:

@@ -1,0 +1,73 @@
+"""Files are replaced whole, and only files are."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lvsctl.errors import LvsctlError, Place, Unavailable, visible
+from lvsctl.host.files import read_text, write_atomic
+
+
+def test_it_says_whether_that_changed_anything(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    assert write_atomic(path, "one")
+    assert not write_atomic(path, "one")
+    assert write_atomic(path, "one", mode=0o600)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_file_a_link_names_is_replaced_and_the_link_stays(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("real")
+    write_atomic(tmp_path / "link", "text")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "text"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "circle"])
+def test_what_is_no_file_stays_what_it_is(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / kind
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case _:
+            path.symlink_to(path)
+    before = path.lstat()
+    with pytest.raises(LvsctlError):
+        write_atomic(path, "text", keep_previous=True)
+    with pytest.raises(LvsctlError):
+        read_text(path)
+    assert path.lstat() == before
+    assert os.listdir(tmp_path) == [kind]  # noqa: PTH208 - names, not paths
+
+
+@pytest.mark.parametrize("device", ["/dev/null", "/dev/zero"])
+def test_a_device_is_neither_read_nor_replaced(device: str) -> None:
+    with pytest.raises(Unavailable, match=f"{device}: expected a file, but this is a pipe, socket or device"):
+        write_atomic(Path(device), "text")
+    with pytest.raises(Unavailable):
+        read_text(Path(device))
+    assert Path(device).is_char_device()
+
+
+def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a"
+    path.write_text("old")
+
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(Unavailable, match="No space left on device"):
+        write_atomic(path, "new", keep_previous=True)
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a"]  # noqa: PTH208 - names, not paths
+
+
+def test_a_file_name_cannot_talk_to_the_terminal() -> None:
+    name = "a\x1b[2J\nb\u202e.yaml"
+    assert visible(name) == "a\\x1b[2J\\nb\\u202e.yaml"
+    assert str(Place(name, 1, 2)) == f"{visible(name)}:1:2"
+    assert visible("größe.yaml") == "größe.yaml"
