@@ -49,7 +49,8 @@ _RUN_TIME_PARTS = tuple(
         (r"( +Using src_ip = )(?!.* \(from configuration\)).*", r"\1automatic"),
         (r"( +Multicast address .+), ifindex \d+", r"\1"),
         (r"( +RIP = .+, RPORT = \d+), WEIGHT = .*", r"\1"),
-        (r"( {5}[0-9a-f.:]+/\d+ .*? scope .*?)( set)?( iptable_set)?( nftable_set)?$", r"\1"),
+        (r"( {5}[0-9a-f.:]+(?:/\d+)? .*? scope .*?)( set)?( iptable_set)?( nftable_set)?$", r"\1"),
+        (r"( {5}(?:prepend|append|add|change|replace) .*?) \[installed ifindex \d+\]", r"\1"),
     )
 )
 

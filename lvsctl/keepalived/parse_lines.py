@@ -180,6 +180,10 @@ class Reading:
                 return line
             replaced = replace(line, self._definitions, self._expansion, self._open)
             self._spend(substitutions=replaced.steps)
+            if "_RANDOM" in line and replaced.line != line:
+                self._note(
+                    Kind.MISREAD, "a random number, a new one at every start; the smallest is read here"
+                )
             if replaced.problem == ENDLESS:
                 raise _Stop(ENDLESS)
             if replaced.problem:

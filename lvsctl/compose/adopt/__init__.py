@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from lvsctl.compose.adopt.decode import decoded
 from lvsctl.compose.adopt.emit import yaml_text
 from lvsctl.compose.adopt.heads import plain
+from lvsctl.compose.adopt.lift import lift_checks
+from lvsctl.compose.adopt.order import Declared
 from lvsctl.compose.adopt.pair import merge
-from lvsctl.compose.adopt.read import read_block
+from lvsctl.compose.adopt.read import read_root
 from lvsctl.compose.adopt.reading import Reading
 from lvsctl.compose.adopt.settle import settle
 from lvsctl.errors import Fault
@@ -71,10 +74,11 @@ def _router_id(parsed: Parsed) -> str:
 
 
 def _read(parsed: Parsed) -> Reading:
-    reading = Reading()
-    reading.data = read_block(Spec, parsed.config, (), reading, ())
+    reading = Reading(Declared(parsed.config))
+    read_root(Spec, decoded(parsed.config, reading), reading)
     reading.faults += [note.fault for note in parsed.notes if note.kind is not Kind.RESOLVED]
     settle(reading)
+    lift_checks(reading.data)
     return reading
 
 

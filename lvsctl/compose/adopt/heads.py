@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lvsctl.compose.adopt.reading import Path, Plain, Reading
+from lvsctl.compose.adopt.words import number
 from lvsctl.keepalived.config import Statement
 from lvsctl.spec.base import Model
 from lvsctl.spec.real_server import RealServer
@@ -14,24 +15,34 @@ from lvsctl.spec.virtual_server import VirtualServer
 def _virtual_server(statement: Statement, path: Path, reading: Reading) -> dict[str, Any]:
     data: dict[str, Any] = {}
     match statement.words[1:]:
-        case ("fwmark", mark, *_):
-            data["fwmark"] = Plain(mark)
-        case ("group", name, *_):
+        case ("fwmark", mark, *more):
+            data["fwmark"] = Plain(number(mark))
+        case ("group", name, *more):
             data["group"] = name
-        case (address, port, *_):
-            data |= {"address": address, "port": Plain(port)}
+        case (address, port, *more):
+            data |= {"address": address, "port": Plain(number(port))}
         case (address,):
             data["address"] = address
-    for key in data:
-        reading.came_from((*path, key), statement)
-    return data
+            more = []
+        case _:
+            more = []
+    return _head(data, more, statement, path, reading)
 
 
 def _real_server(statement: Statement, path: Path, reading: Reading) -> dict[str, Any]:
-    address, *port = statement.words[1:]
-    data: dict[str, Any] = {"address": address} | ({"port": Plain(port[0])} if port else {})
+    address, port, *more = *statement.words[1:], "", ""
+    data: dict[str, Any] = {"address": address} | ({"port": Plain(number(port))} if port else {})
+    return _head(data, [word for word in more if word], statement, path, reading)
+
+
+def _head(
+    data: dict[str, Any], more: list[str], statement: Statement, path: Path, reading: Reading
+) -> dict[str, Any]:
     for key in data:
         reading.came_from((*path, key), statement)
+    if more:
+        what = f"{' '.join(more)!r} before its '{{': not carried: keepalived ignores it"
+        reading.leave(statement, path, what)
     return data
 
 

@@ -4,20 +4,24 @@ Generic, by the marks of the models: no value is judged here, that is what the m
 that has no field stays as a raw line of its block where keepalived knows its keyword; else it is noted.
 """
 
-import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from itertools import takewhile
+from typing import Any, NamedTuple
 
 from lvsctl.compose.adopt.heads import HEADS, NAMES
+from lvsctl.compose.adopt.order import FIRST_COUNTS, LATE, NEEDS, OPPOSITES, REFERENCES
+from lvsctl.compose.adopt.raw import Block, keep_raw
 from lvsctl.compose.adopt.reading import Path, Plain, Reading
+from lvsctl.compose.adopt.words import joined, named_line, number, one_line
 from lvsctl.keepalived.config import Statement
-from lvsctl.keepalived.grammar import Path as GrammarPath
 from lvsctl.keepalived.grammar import find
-from lvsctl.keepalived.print import Unprintable, print_config
-from lvsctl.spec.base import Line, Model
+from lvsctl.spec.base import Line, Model, line_layout
 from lvsctl.spec.forms import Form
+from lvsctl.spec.global_defs import GlobalDefs
+from lvsctl.spec.ip_rules import RuleLine
 from lvsctl.spec.layout import Field, fields
 from lvsctl.spec.script import Script
 from lvsctl.spec.synonyms import SYNONYMS
@@ -25,10 +29,10 @@ from lvsctl.spec.vrrp_options import DeletedScript
 
 NOT_CARRIED = {
     ("VirtualServer", "hashed"): "keepalived does nothing with it",
-    (
-        "VrrpInstance",
-        "state",
-    ): "lvsctl always renders `state BACKUP`: the priority decides who becomes master",
+    ("VrrpInstance", "preempt"): "an instance preempts unless it says nopreempt",
+    ("VrrpInstance", "state"): (
+        "lvsctl always renders `state BACKUP`: the priority decides who becomes master"
+    ),
 }
 """Keywords that a spec leaves out on purpose: class of the block and keyword, and the reason."""
 
@@ -38,36 +42,107 @@ ALWAYS_SO = {("VrrpInstance", "state", "BACKUP")}
 NO_ACCOUNT = frozenset({"script", "misc_path"})
 """Scripts whose user is a keyword of its own: keepalived ignores words after the command."""
 
-LATE = {
-    "script_user": frozenset(
-        {"notify_fifo", "vrrp_notify_fifo", "lvs_notify_fifo", "startup_script", "shutdown_script"}
-    ),
-}
-"""Keywords of which keepalived makes nothing for those that stand before them: then the order has to stay."""
-
 RENAMED = {("HttpGet", "nb_get_retry"): "retry", ("SslGet", "nb_get_retry"): "retry"}
 """Deprecated keywords that mean exactly what another one means."""
 
-Reader = Callable[[Field, Statement, dict[str, Any], Path, Reading, GrammarPath], None]
 
+class Spot(NamedTuple):
+    """One statement of a block, and the field it belongs to."""
 
-def read_block(
-    model: type[Model], body: Iterable[Statement], path: Path, reading: Reading, grammar: GrammarPath
-) -> dict[str, Any]:
-    """Answer the raw data of a block of *model* with the statements *body*; *path* is where it will stand."""
-    data: dict[str, Any] = {}
-    known = keywords(model)
-    for statement in body:
-        if not statement.words:
-            continue
-        field = known.get(statement.keyword)
-        if field is not None and not LATE.get(statement.keyword, frozenset()).isdisjoint(data):
-            keep_raw(statement, data, path, reading)
-        elif field is None:
-            _without_field(model, statement, data, path, reading, grammar)
+    block: Block
+    field: Field
+    statement: Statement
+
+    @property
+    def reading(self) -> Reading:
+        """What is kept while reading."""
+        return self.block.reading
+
+    @property
+    def path(self) -> Path:
+        """Where the value stands in the spec."""
+        return (*self.block.path, self.field.key)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words after the keyword."""
+        return self.statement.words[1:]
+
+    def put(self, value: Any) -> None:
+        """Take *value*, unless keepalived stays with the one it has."""
+        if self.field.key in self.block.data and self.statement.keyword in FIRST_COUNTS:
+            self.leave(f"{self.statement.keyword}: not carried: keepalived stays with the first one")
         else:
-            _READERS[field.form](field, statement, data, (*path, field.key), reading, grammar)
-    return data
+            self.reading.replace(self.block.data, self.path, value, self.statement)
+
+    def leave(self, message: str) -> None:
+        """Note that the statement, or a part of it, is not carried."""
+        self.reading.leave(self.statement, self.path, message)
+
+
+def read_root(model: type[Model], config: Iterable[Statement], reading: Reading) -> None:
+    """Read a whole configuration into the data of *reading*."""
+    block = Block(model, reading.data, (), (), reading)
+    for statement in config:
+        if statement.words:
+            if _comes_too_late(statement, reading):
+                keep_raw(statement, block)
+            else:
+                read(block, statement)
+            reading.declared.passed(statement)
+
+
+def _comes_too_late(statement: Statement, reading: Reading) -> bool:
+    """Answer whether it sets whom scripts run as, behind scripts that keepalived has given their user already."""
+    return (
+        statement.keyword == "global_defs"
+        and reading.ran_as_default
+        and any(inner.words[:1] == ("script_user",) for inner in statement.body or ())
+    )
+
+
+def read_block(block: Block, body: Iterable[Statement]) -> dict[str, Any]:
+    """Answer the data of *block* with the statements *body* added."""
+    for statement in body:
+        if statement.words:
+            read(block, statement)
+    return block.data
+
+
+def read(block: Block, statement: Statement) -> None:
+    """Read one statement of *block*."""
+    keyword = statement.keyword
+    field = keywords(block.model).get(keyword)
+    if field is None:
+        _without_field(block, statement)
+    elif not LATE.get(keyword, frozenset()).isdisjoint(block.data):
+        keep_raw(statement, block)
+    elif (needed := NEEDS.get(keyword)) and needed not in block.data:
+        what = f"{keyword}: not carried: {needed} does not stand before it, so keepalived passes over it"
+        block.reading.leave(statement, (*block.path, field.key), what)
+    else:
+        if other := OPPOSITES.get(keyword):
+            _overrule(block, other, statement)
+        _READERS[field.form](Spot(block, field, statement))
+
+
+def _overrule(block: Block, other: str, statement: Statement) -> None:
+    """Take back the keyword *other*, which keepalived takes *statement* to contradict."""
+    if block.data.pop(other, None):
+        path = (*block.path, other)
+        what = f"{other}: not carried: a later {statement.keyword} counts"
+        block.reading.leave(block.reading.statements.pop(path), path, what)
+
+
+def _wanted(before: str | None, statement: Statement) -> str:
+    """Answer the state that an instance wants: MASTER stays unless something unknown follows (vrrp_parser.c)."""
+    match statement.words[1:2]:
+        case ("MASTER",):
+            return "MASTER"
+        case ("BACKUP",):
+            return before or "BACKUP"
+        case _:
+            return "BACKUP"
 
 
 @cache
@@ -89,231 +164,195 @@ def keywords(model: type[Model]) -> dict[str, Field]:
     return written
 
 
-def joined(words: Iterable[str]) -> str:
-    """Write words as the shorthand of a Line: quoted where they would fall apart."""
-    return " ".join(
-        f'"{word}"' if not word or any(sign.isspace() for sign in word) else word
-        for word in map(_number, words)
-    )
-
-
-_NUMBER = re.compile(r"\s*([+-]?)0*([0-9]+)((?:\.[0-9]*)?)\s*\Z")
-
-
-def _number(word: str) -> str:
-    """Answer a number as people write it: keepalived takes white space and leading zeros, to the base of ten."""
-    found = (
-        _NUMBER.match(word) if word[:1].isspace() or word[-1:].isspace() or word[:1] in ("0", "+") else None
-    )
-    return "".join(found.groups()).removeprefix("+") if found else word
-
-
-def _one_line(words: tuple[str, ...]) -> str:
-    line = joined(words)
-    return Plain(line or "true") if not line or line.lstrip("-").isdigit() else line
-
-
 def _scalar(field: Field, word: str) -> str:
-    return Plain(_number(word)) if field.item in (int, Decimal, bool) else word
+    return Plain(number(word)) if field.item in (int, Decimal, bool) else word
 
 
-def raw_lines(statement: Statement) -> list[str]:
-    """Answer *statement* as the lines of a keepalived.conf. Raises Unprintable."""
-    return [line.strip() for line in print_config((statement,)).splitlines() if line.strip()]
+# Statements without a field of their own
 
 
-def _without_field(
-    model: type[Model],
-    statement: Statement,
-    data: dict[str, Any],
-    path: Path,
-    reading: Reading,
-    grammar: GrammarPath,
-) -> None:
-    keyword = statement.keyword
-    reading.came_from((*path, keyword), statement)
-    if (model.__name__, *statement.words) in ALWAYS_SO:
+def _without_field(block: Block, statement: Statement) -> None:
+    keyword, reading = statement.keyword, block.reading
+    name = block.model.__name__
+    reading.came_from((*block.path, keyword), statement)
+    if name == "VrrpInstance" and keyword == "state":
+        if block.path in reading.wanted_state:
+            what = f"{' '.join(statement.words)}: not carried: it is not the first state of this instance"
+            reading.leave(statement, block.path, what)
+        reading.wanted_state[block.path] = _wanted(reading.wanted_state.get(block.path), statement)
+    if other := OPPOSITES.get(keyword):
+        _overrule(block, other, statement)
+    if (name, *statement.words) in ALWAYS_SO:
         return
-    if reason := NOT_CARRIED.get((model.__name__, keyword)):
-        reading.leave(statement, path, f"{' '.join(statement.words)}: not carried: {reason}")
-    elif find((*grammar, keyword)) is not None:
-        keep_raw(statement, data, path, reading)
+    if reason := NOT_CARRIED.get((name, keyword)):
+        reading.leave(statement, block.path, f"{' '.join(statement.words)}: not carried: {reason}")
+    elif find((*block.grammar, keyword)) is not None:
+        keep_raw(statement, block)
     # What keepalived does not know either, the parser has noted already.
 
 
-def keep_raw(statement: Statement, data: dict[str, Any], path: Path, reading: Reading) -> None:
-    """Keep *statement* as a raw line of the block at *path*, or note that not even that is possible."""
-    try:
-        lines = raw_lines(statement)
-    except Unprintable as error:
-        reading.leave(statement, path, f"{statement.keyword}: not carried: {error}")
-        return
-    kept = data.setdefault("extra", [])
-    for line in lines:
-        reading.came_from((*path, "extra", len(kept)), statement)
-        kept.append(line)
+# Statements, by the form of their field
 
 
-def _flag(
-    field: Field,
-    statement: Statement,
-    data: dict[str, Any],
-    path: Path,
-    reading: Reading,
-    _grammar: GrammarPath,
-) -> None:
-    data[field.key] = Plain("true")
-    reading.came_from(path, statement)
-    _superfluous(statement, 1, path, reading)
+def _flag(spot: Spot) -> None:
+    spot.put(Plain("true"))
+    _superfluous(spot, 0)
 
 
-def _switch(
-    field: Field,
-    statement: Statement,
-    data: dict[str, Any],
-    path: Path,
-    reading: Reading,
-    _grammar: GrammarPath,
-) -> None:
-    data[field.key] = Plain(statement.words[1] if len(statement.words) > 1 else "true")
-    reading.came_from(path, statement)
-    _superfluous(statement, 2, path, reading)
+def _switch(spot: Spot) -> None:
+    spot.put(Plain(spot.words[0] if spot.words else "true"))
+    _superfluous(spot, 1)
 
 
-def _word(
-    field: Field,
-    statement: Statement,
-    data: dict[str, Any],
-    path: Path,
-    reading: Reading,
-    _grammar: GrammarPath,
-) -> None:
-    if len(statement.words) == 1 and field.item is DeletedScript:
-        data[field.key] = "true"
-        reading.came_from(path, statement)
-        return
-    if len(statement.words) == 1:
-        reading.leave(
-            statement,
-            path,
-            f"{statement.keyword}: not carried: it has no value, so keepalived does nothing with it",
-        )
-        return
-    reading.came_from(path, statement)
-    if field.item in (Script, DeletedScript) and field.key not in NO_ACCOUNT:
-        data[field.key] = _script(statement.words[1:])
+def _word(spot: Spot) -> None:
+    field = spot.field
+    if not spot.words and field.item is DeletedScript:
+        spot.put(Plain("true"))
+    elif not spot.words:
+        spot.leave(_no_value(spot))
+    elif (kind := _reference(spot)) and spot.reading.declared.too_late(kind, spot.words[0]):
+        spot.leave(_undeclared(kind, spot.words[0]))
+    elif field.item in (Script, DeletedScript):
+        _script(spot)
     else:
-        data[field.key] = _scalar(field, statement.words[1])
-        _superfluous(statement, 2, path, reading)
+        spot.put(_scalar(field, spot.words[0]))
+        _superfluous(spot, 1)
 
 
-def _script(words: tuple[str, ...]) -> Any:
-    command, *account = words
-    if not account:
-        return command
-    return {"command": command} | dict(zip(("user", "group"), account, strict=False))
+def _script(spot: Spot) -> None:
+    command, *account = spot.words
+    if spot.field.key in NO_ACCOUNT:
+        _superfluous(spot, 1)
+        account = []
+    if spot.block.model is not GlobalDefs and not account:
+        spot.reading.ran_as_default = True
+    _superfluous(spot, 3)
+    parts = dict(zip(("user", "group"), account, strict=False))
+    spot.put({"command": command, **parts} if parts else command)
 
 
-def _superfluous(statement: Statement, count: int, path: Path, reading: Reading) -> None:
-    if extra := statement.words[count:]:
-        reading.leave(
-            statement,
-            path,
-            f"{' '.join(extra)!r} after {statement.keyword}: not carried: keepalived ignores it",
-        )
+def _superfluous(spot: Spot, count: int) -> None:
+    if extra := spot.words[count:]:
+        spot.leave(f"{' '.join(extra)!r} after {spot.statement.keyword}: not carried: keepalived ignores it")
 
 
-def _words(
-    field: Field,
-    statement: Statement,
-    data: dict[str, Any],
-    path: Path,
-    reading: Reading,
-    _grammar: GrammarPath,
-) -> None:
-    data[field.key] = list(statement.words[1:])
-    reading.came_from(path, statement)
+def _words(spot: Spot) -> None:
+    if spot.words:
+        spot.put(list(spot.words))
+    else:
+        spot.leave(_no_value(spot))
 
 
-def _line(
-    field: Field,
-    statement: Statement,
-    data: dict[str, Any],
-    path: Path,
-    reading: Reading,
-    _grammar: GrammarPath,
-) -> None:
-    data[field.key] = _one_line(statement.words[1:])
-    reading.came_from(path, statement)
+def _no_value(spot: Spot) -> str:
+    return f"{spot.statement.keyword}: not carried: it has no value, so keepalived does nothing with it"
 
 
-def _block(
-    field: Field,
-    statement: Statement,
-    data: dict[str, Any],
-    path: Path,
-    reading: Reading,
-    grammar: GrammarPath,
-) -> None:
-    block = read_block(field.item, statement.body or (), path, reading, (*grammar, statement.keyword))
-    data[field.key] = {**data.get(field.key, {}), **block}
-    reading.came_from(path, statement)
+def _line(spot: Spot) -> None:
+    _given_twice(spot, spot.statement, spot.words)
+    spot.put(one_line(spot.words))
 
 
-def _body(
-    field: Field,
-    statement: Statement,
-    data: dict[str, Any],
-    path: Path,
-    reading: Reading,
-    _grammar: GrammarPath,
-) -> None:
-    items = data.setdefault(field.key, [])
-    reading.came_from(path, statement)
-    for item in statement.body or ():
-        reading.came_from((*path, len(items)), item)
-        items.append(joined(item.words))
+def _given_twice(spot: Spot, statement: Statement, words: tuple[str, ...]) -> None:
+    """Note the options of a line that are replaced by a later one."""
+    layout = line_layout(spot.field.item)
+    own = takewhile(lambda word: word != "nexthop", words)
+    given = Counter(layout.words[word][0] for word in own if word in layout.words)
+    for name in [name for name, count in given.items() if count > 1]:
+        spot.reading.leave(statement, spot.path, f"{name} is given twice: only the last one is carried")
 
 
-def _repeat(
-    field: Field,
-    statement: Statement,
-    data: dict[str, Any],
-    path: Path,
-    reading: Reading,
-    grammar: GrammarPath,
-) -> None:
-    items = data.setdefault(field.key, [])
-    here = (*path, len(items))
-    reading.came_from(here, statement)
-    if statement.body is None:
-        items.append(joined(statement.words[1:]))
+def _inner(spot: Spot, data: dict[str, Any], path: Path) -> dict[str, Any]:
+    block, statement = spot.block, spot.statement
+    spot.reading.opened(path, statement)
+    inner = Block(spot.field.item, data, path, (*block.grammar, statement.keyword), block.reading)
+    return read_block(inner, statement.body or ())
+
+
+def _block(spot: Spot) -> None:
+    _superfluous(spot, 0)
+    if not spot.block.path and not spot.statement.body:
+        spot.leave(f"{spot.statement.keyword}: not carried: there is nothing in it")
+    data = spot.block.data
+    data[spot.field.key] = _inner(spot, data.get(spot.field.key, {}), spot.path)
+
+
+def _body(spot: Spot) -> None:
+    items = spot.block.data.setdefault(spot.field.key, [])
+    spot.reading.came_from(spot.path, spot.statement)
+    if not spot.statement.body:
+        spot.leave(f"{spot.statement.keyword}: not carried: there is nothing in it")
+    kind = _reference(spot)
+    for item in spot.statement.body or ():
+        if kind and spot.reading.declared.too_late(kind, item.keyword):
+            spot.reading.leave(item, spot.path, _undeclared(kind, item.keyword))
+            continue
+        for text in [_item(spot, item, kind)] if _is_line(spot.field) else item.words:
+            spot.reading.came_from((*spot.path, len(items)), item)
+            items.append(text)
+
+
+def _item(spot: Spot, item: Statement, kind: str | None) -> str:
+    _given_twice(spot, item, item.words)
+    line = named_line(item.words) if kind else one_line(item.words)
+    if issubclass(spot.field.item, RuleLine):
+        priority = spot.reading.priorities.missing(spot.field.item, line, item.words)
+        if priority is not None:
+            spot.reading.leave(
+                item, spot.path, f"no priority: written as {priority}, which keepalived makes up"
+            )
+            return f"{line} priority {priority}"
+    return line
+
+
+def _is_line(field: Field) -> bool:
+    return isinstance(field.item, type) and issubclass(field.item, Line)
+
+
+def _reference(spot: Spot) -> str | None:
+    return REFERENCES.get((spot.block.model.__name__, spot.statement.keyword))
+
+
+def _undeclared(kind: str, name: str) -> str:
+    return f"{name}: not carried: its {kind} stands only further down, where keepalived does not find it"
+
+
+def _repeat(spot: Spot) -> None:
+    items = spot.block.data.setdefault(spot.field.key, [])
+    path = (*spot.path, len(items))
+    spot.reading.came_from(path, spot.statement)
+    if spot.field.item not in HEADS and spot.statement.body is not None:
+        _superfluous(spot, 0)
+    if spot.statement.body is None:
+        items.append(joined(spot.words))
+    else:
+        items.append(_inner(spot, _head(spot, path), path))
+
+
+def _named(spot: Spot) -> None:
+    model, statement = spot.field.item, spot.statement
+    entries = spot.block.data.setdefault(spot.field.key, {})
+    name = NAMES[model](statement) if model in NAMES else _second(statement)
+    if len(statement.words) == 1:
+        spot.leave(f"{statement.keyword} has no name: the spec calls it {name!r}")
+    elif model not in HEADS:
+        _superfluous(spot, 1)
+    if name in entries and model not in NAMES:
+        keep_raw(statement, spot.block)
         return
-    head = HEADS[field.item](statement, here, reading) if field.item in HEADS else {}
-    items.append(head | read_block(field.item, statement.body, here, reading, (*grammar, statement.keyword)))
-
-
-def _named(
-    field: Field,
-    statement: Statement,
-    data: dict[str, Any],
-    path: Path,
-    reading: Reading,
-    grammar: GrammarPath,
-) -> None:
-    entries = data.setdefault(field.key, {})
-    name = _free(NAMES.get(field.item, _second)(statement), entries)
-    here = (*path, name)
-    reading.came_from(here, statement)
-    if isinstance(field.item, type) and issubclass(field.item, Line):
-        entries[name] = [joined(item.words) for item in statement.body or ()]
+    name = _free(name, entries)
+    path = (*spot.path, name)
+    if _is_line(spot.field):
+        spot.reading.came_from(path, statement)
+        entries[name] = [one_line(item.words) for item in statement.body or ()]
         for index, item in enumerate(statement.body or ()):
-            reading.came_from((*here, index), item)
-        return
-    head = HEADS[field.item](statement, here, reading) if field.item in HEADS else {}
-    entries[name] = head | read_block(
-        field.item, statement.body or (), here, reading, (*grammar, statement.keyword)
-    )
+            spot.reading.came_from((*path, index), item)
+    else:
+        entries[name] = _inner(spot, _head(spot, path), path)
+
+
+def _head(spot: Spot, path: Path) -> dict[str, Any]:
+    model = spot.field.item
+    return HEADS[model](spot.statement, path, spot.reading) if model in HEADS else {}
 
 
 def _second(statement: Statement) -> str:
@@ -328,21 +367,17 @@ def _free(name: str, taken: dict[str, Any]) -> str:
     return free
 
 
-def _splice(
-    field: Field,
-    statement: Statement,
-    data: dict[str, Any],
-    path: Path,
-    reading: Reading,
-    grammar: GrammarPath,
-) -> None:
-    items = data.setdefault(field.key, [])
-    here = (*path, len(items))
-    reading.came_from(here, statement)
-    items.append(read_block(field.item, (statement,), here, reading, grammar))
+def _splice(spot: Spot) -> None:
+    block = spot.block
+    items = block.data.setdefault(spot.field.key, [])
+    path = (*spot.path, len(items))
+    spot.reading.came_from(path, spot.statement)
+    items.append(
+        read_block(Block(spot.field.item, {}, path, block.grammar, block.reading), (spot.statement,))
+    )
 
 
-_READERS: dict[Form, Reader] = {
+_READERS: dict[Form, Callable[[Spot], None]] = {
     Form.WORD: _word,
     Form.LINE: _line,
     Form.FLAG: _flag,

@@ -1,83 +1,111 @@
-"""Leave behind what the models refuse, one finding at a time, until they accept the rest; everything left is noted.
+"""Leave behind what the models refuse, round by round, until they accept the rest; everything left is noted.
 
-keepalived itself goes on when it refuses a value: it keeps its default. The spec's ranges are keepalived's, so
-leaving the value out means the same. Where keepalived does something else, it is mended here the same way.
+keepalived itself goes on when it refuses a value: it keeps the one before, or its default. The spec's ranges are
+keepalived's, so leaving the value out means the same. Where keepalived does something else,
+:mod:`lvsctl.compose.adopt.mend` does the same first.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
-from lvsctl.compose.adopt.read import keep_raw
-from lvsctl.compose.adopt.reading import Path, Plain, Reading
-from lvsctl.spec.authentication import PASSWORD_BYTES
+from lvsctl.compose.adopt.mend import (
+    MENDS,
+    after_settling,
+    at,
+    before_settling,
+    block_at,
+    kept_in_order,
+    raw_item,
+    stays_raw,
+)
+from lvsctl.compose.adopt.raw import keep_raw
+from lvsctl.compose.adopt.reading import Path, Reading
+from lvsctl.errors import Place
 from lvsctl.spec.faults import faults
 from lvsctl.spec.spec import Spec
-
-ROUNDS = 50
-"""Refusals can hide behind each other, but every round leaves something behind."""
-
-SCRIPTS = frozenset({"notify", "script", "misc_path", "quorum_up", "quorum_down"})
 
 
 def settle(reading: Reading) -> None:
     """Change the data of *reading* until it is a spec."""
-    for instance in reading.data.get("vrrp_instances", {}).items():
-        _master_preempts(*instance, reading)
-    for _ in range(ROUNDS):
+    before_settling(reading)
+    while True:
         try:
             Spec.model_validate(reading.data)
         except ValidationError as error:
-            for path, message in _refusals(error, reading):
-                _mend(path, message, reading)
+            _one_round(error, reading)
         else:
             break
-    else:
-        raise AssertionError("the models keep refusing what was left of the file")
-    for name, instance in reading.data.get("vrrp_instances", {}).items():
-        _still_unicast(name, instance, reading)
-    reading.data = {key: value for key, value in reading.data.items() if value not in ({}, [])}
+    after_settling(reading)
+    for path in reading.earlier:
+        _overruled(path, reading)
+    for key in [key for key, value in reading.data.items() if value in ({}, [])]:
+        reading.leave(reading.statement_of((key,)), (key,), "not carried: nothing is left in it")
+        del reading.data[key]
 
 
-def _master_preempts(name: str, instance: dict[str, Any], reading: Reading) -> None:
-    """With `state MASTER` keepalived clears nopreempt (vrrp_parser.c); the rendered state is BACKUP, where it holds."""
-    path = ("vrrp_instances", name, "nopreempt")
-    state = reading.statements.get((*path[:-1], "state"))
-    if state is not None and state.words[1:2] == ("MASTER",) and instance.pop("nopreempt", None):
-        reading.leave(
-            reading.statement_of(path), path, "not carried: with `state MASTER` keepalived ignores it"
-        )
+def _overruled(path: Path, reading: Reading) -> None:
+    for _, statement in reading.earlier.get(path, ()):
+        what = f"{' '.join(statement.words)}: not carried: a later {statement.keyword} counts"
+        reading.leave(statement, path, what)
 
 
-def _still_unicast(name: str, instance: dict[str, Any], reading: Reading) -> None:
-    """A unicast keyword counts for keepalived even when it refuses every value in it."""
-    path = ("vrrp_instances", name)
-    wanted = any((*path, key) in reading.statements for key in ("unicast_src_ip", "unicast_peer"))
-    if wanted and "unicast_src_ip" not in instance and not instance.get("unicast_peer"):
-        instance.setdefault("extra", []).extend(["unicast_peer {", "}"])
+def _one_round(error: ValidationError, reading: Reading) -> None:
+    """Mend or take out what *error* names. Every round takes something out, so there is a last one."""
+    removed: set[Path] = set()
+    mended = False
+    refusals = dict(_refusals(error, reading))
+    first_raw = _first_raw(refusals, reading)
+    for path, message in refusals.items():
+        if any(path[:length] in removed for length in range(len(path) + 1)):
+            continue
+        if isinstance(path[-1], int) and path[-1] > first_raw.get(path[:-1], path[-1]):
+            continue
+        if what := _mended(path, reading):
+            reading.leave(reading.statement_of(path), path, what)
+            mended = True
+        else:
+            removed |= _taken_out(path, message, reading)
+            mended = True
+    if not mended:  # pragma: no cover - no refusal is known that names nothing
+        key = next(iter(reading.data))
+        removed |= _taken_out((key,), str(error.errors()[0]["msg"]), reading)
+    reading.remove(removed)
+
+
+def _first_raw(refusals: Mapping[Path, str], reading: Reading) -> dict[Path, int]:
+    """Answer for each list the first refused item that can become a raw line: those after it go with it."""
+    found: dict[Path, int] = {}
+    for path in refusals:
+        if isinstance(path[-1], int) and raw_item(path, reading):
+            found[path[:-1]] = min(path[-1], found.get(path[:-1], path[-1]))
+    return found
 
 
 def _refusals(error: ValidationError, reading: Reading) -> Iterator[tuple[Path, str]]:
-    """Yield what to take out and why: the innermost and last first, so that no index moves."""
+    """Yield what is refused and why: the innermost and last first, so that no index moves meanwhile."""
     found: dict[Path, str] = {}
     for finding, fault in zip(error.errors(include_url=False), faults(error, Spec, Nowhere()), strict=True):
-        found.setdefault(_existing(tuple(finding["loc"]), reading.data), fault.message)
-    for path in sorted(found, key=lambda path: [str(step).zfill(9) for step in path], reverse=True):
+        if path := existing(tuple(finding["loc"]), reading.data):
+            found.setdefault(path, fault.message)
+    for path in sorted(found, key=_order, reverse=True):
         yield path, found[path]
+
+
+def _order(path: Path) -> list[tuple[bool, int, str]]:
+    return [(isinstance(step, int), step if isinstance(step, int) else 0, str(step)) for step in path]
 
 
 class Nowhere:
     """A locator for data that nobody typed."""
 
-    def place(self, _path: Any, *, key: bool = False) -> Any:  # noqa: ARG002 - the locator's signature
+    def place(self, _path: Any, *, key: bool = False) -> Place:  # noqa: ARG002 - the locator's signature
         """Answer no position."""
-        from lvsctl.errors import Place  # noqa: PLC0415
-
         return Place("")
 
 
-def _existing(path: Path, data: Any) -> Path:
+def existing(path: tuple[Any, ...], data: Any) -> Path:
     """Answer the longest beginning of *path* that the data has: a missing value is its block's fault."""
     for index, step in enumerate(path):
         if (isinstance(data, dict) and step in data) or (
@@ -89,62 +117,33 @@ def _existing(path: Path, data: Any) -> Path:
     return path
 
 
-def _mend(path: Path, message: str, reading: Reading) -> None:
-    holder = _at(path[:-1], reading.data)
-    if holder is None:
-        return
+def _mended(path: Path, reading: Reading) -> str:
+    """Do to the value at *path* what keepalived does; answer what that was, or the empty string."""
+    mend = MENDS.get(_kind(path))
+    return mend(path, reading) if mend else ""
+
+
+def _kind(path: Path) -> str:
+    """Answer what is refused: a keyword, or for a whole entry the mapping that it is in."""
+    return f"{path[0]}.*" if len(path) == 2 else str(path[-1])  # noqa: PLR2004 - mapping and name
+
+
+def _taken_out(path: Path, message: str, reading: Reading) -> set[Path]:
+    """Take the value at *path* out; answer the paths that are gone."""
+    holder = at(path[:-1], reading.data)
+    key: Any = path[-1]
     statement = reading.statement_of(path)
-    if (mend := _MENDS.get(str(path[-1]))) and (what := mend(holder)):
-        reading.leave(statement, path, what)
-        return
-    del holder[path[-1]]
-    if isinstance(holder, dict) and statement is not None and _is_script(path):
-        keep_raw(statement, holder, path[:-1], reading)
-        return
-    reading.leave(statement, path, f"not carried: {message}")
-
-
-def _at(path: Path, data: Any) -> Any:
-    for step in path:
-        if isinstance(data, dict):
-            data = data.get(step)
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
-            data = data[step]
-        else:
-            return None
-    return data
-
-
-def _is_script(path: Path) -> bool:
-    keyword = str(path[-1])
-    return keyword in SCRIPTS or keyword.startswith("notify_") or keyword.endswith("_script")
-
-
-def _short_password(authentication: dict[str, Any]) -> str:
-    password = authentication["auth_pass"]
-    if not isinstance(password, str) or len(password.encode()) <= PASSWORD_BYTES:
-        return ""
-    authentication["auth_pass"] = password.encode()[:PASSWORD_BYTES].decode(errors="ignore")
-    return f"cut to its first {PASSWORD_BYTES} bytes, as keepalived does"
-
-
-def _reachable_quorum(service: dict[str, Any]) -> str:
-    """keepalived lowers a quorum that the weights cannot reach (check_parser.c)."""
-    usual = service.get("weight", "1")
-    weights = [
-        str(server.get("weight", usual)) for server in service["real_servers"] if isinstance(server, dict)
-    ]
-    if "quorum" not in service or not weights or not all(map(str.isdigit, weights)):
-        return ""
-    total = sum(map(int, weights))
-    if total == 0 or total >= int(service["quorum"]):
-        return ""
-    asked, service["quorum"] = service["quorum"], Plain(total)
-    return f"quorum {asked} lowered to {total}, the sum of the weights, as keepalived does"
-
-
-_MENDS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "auth_pass": _short_password,
-    "real_servers": _reachable_quorum,
-}
-"""Values that keepalived changes instead of ignoring, by keyword: each mends the block and says how, or answers ''."""
+    if isinstance(holder, dict) and statement is not None and stays_raw(path):
+        del holder[key]
+        _overruled(path, reading)
+        keep_raw(statement, block_at(path[:-1], holder, reading))
+        return {path}
+    if isinstance(key, int) and (gone := kept_in_order(path, message, reading)):
+        return gone
+    for each in (*reading.openers.get(path, ()), statement):
+        reading.leave(each, path, f"not carried: {message}")
+    if values := reading.earlier.get(path):
+        holder[key], reading.statements[path] = values.pop()
+        return set()
+    del holder[key]
+    return {path}
