@@ -1,7 +1,10 @@
 """The program ``lvsctl``: its commands, and how every ending becomes an exit code (docs/reference/exit-codes.md)."""
 
+import errno
 import os
 import sys
+from contextlib import suppress
+from typing import TypeGuard
 
 import typer
 from typer.exceptions import TyperException
@@ -53,35 +56,67 @@ def _lvsctl(
 
 def main() -> None:
     """Run the command line and exit."""
+    _open_standard_streams()
     sys.exit(run())
+
+
+def _open_standard_streams() -> None:
+    """Give a program started with closed output (`>&-`) a place to talk to, or its files would take the numbers."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number is this one
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - a number, for good
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command and answer its exit code; what goes wrong is said on standard error."""
     try:
         status = app(arguments, standalone_mode=False, prog_name="lvsctl")
+        sys.stdout.flush()
     except TyperException as error:
         return _usage(error)
     except LvsctlError as error:
         return _failed(error)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has seen enough (`| head`). Nothing more may be written, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:  # noqa: BLE001 - the last resort: a bug is ours, and is told like one
-        return _bug(error)
+        return _unheard(error) if _is_about_output(error) else _bug(error)
     return status if isinstance(status, int) else 0
+
+
+LOST = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+
+
+def _is_about_output(error: Exception) -> TypeGuard[OSError]:
+    """Answer whether standard output is what failed: the errors of files are LvsctlErrors by now."""
+    return isinstance(error, OSError) and error.filename is None and error.errno in LOST
+
+
+def _unheard(error: OSError) -> int:
+    # Nothing more may be written, not even at exit. The answer did not get out, so it is neither yes nor no.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):
+        _complain(f"lvsctl: standard output: {error.strerror}")
+    return LvsctlError.exit_code
+
+
+def _complain(*lines: str) -> None:
+    with suppress(OSError):
+        for line in lines:
+            print(line, file=sys.stderr, flush=True)
 
 
 def _bug(error: Exception) -> int:
     if os.environ.get("LVSCTL_DEBUG"):
         raise error
-    print(f"lvsctl: this is a bug in lvsctl: {type(error).__name__} in {_where(error)}", file=sys.stderr)
-    print(
+    _complain(
+        f"lvsctl: this is a bug in lvsctl: {type(error).__name__} in {_where(error)}",
         "  LVSCTL_DEBUG=1 shows the traceback; please report it with the input that causes it",
-        file=sys.stderr,
     )
     return LvsctlError.exit_code
 
@@ -96,14 +131,14 @@ def _where(error: Exception) -> str:
 def _usage(error: TyperException) -> int:
     context = getattr(error, "ctx", None)
     message = getattr(error, "format_message", lambda: str(error))()
-    print(f"lvsctl: {message}", file=sys.stderr)
+    _complain(f"lvsctl: {message}")
     if context is not None:
-        print(f"Try '{context.command_path} --help'.", file=sys.stderr)
+        _complain(f"Try '{context.command_path} --help'.")
     return Usage.exit_code
 
 
 def _failed(error: LvsctlError) -> int:
-    print(error.message if hasattr(error, "faults") else f"lvsctl: {error.message}", file=sys.stderr)
+    _complain(error.message if hasattr(error, "faults") else f"lvsctl: {error.message}")
     if error.hint:
-        print(f"  {error.hint}", file=sys.stderr)
+        _complain(f"  {error.hint}")
     return error.exit_code

@@ -4,6 +4,7 @@ import difflib
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TextIO
 
 RED, GREEN, YELLOW, BOLD, CYAN, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[1m", "\x1b[36m", "\x1b[0m"
@@ -20,9 +21,10 @@ def painted(text: str, colour: str, stream: TextIO) -> str:
 
 
 def say(text: str, *, quiet: bool = False) -> None:
-    """Tell the operator what is going on."""
+    """Tell the operator what is going on, if anybody listens: a story that nobody reads stops no work."""
     if not quiet:
-        print(text, file=sys.stderr)
+        with suppress(OSError):
+            print(text, file=sys.stderr, flush=True)
 
 
 def diff(old: str, new: str, name: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import Any
 
-from lvsctl.errors import Fault, Place, SpecInvalid, Unavailable
+from lvsctl.errors import Fault, Place, SpecInvalid, Unavailable, visible
 from lvsctl.host.files import refused
 from lvsctl.spec.reader import json, yaml
 from lvsctl.spec.reader.characters import MAX_BYTES, decoded, too_large
@@ -49,6 +49,9 @@ class Document:
                 break
         return Place(self.file, *self._lines.position(spot[0] if key else spot[1]))
 
+
+DEFAULT_FILE = "/etc/lvsctl/lvs.yaml"
+"""Where the spec of a director lies; commands that are given none read this one."""
 
 STDIN = "-"
 """The path that means standard input."""
@@ -99,6 +102,11 @@ def read_bytes(path: str | Path) -> bytes:
     name = str(path)
     try:
         return _from_stdin() if name == STDIN else _from_file(name)
+    except FileNotFoundError:
+        hint = "name a spec, or set LVSCTL_SPEC; `lvsctl import` makes one of a keepalived.conf"
+        raise Unavailable(
+            f"{visible(name)}: there is no such file", hint=hint if name == DEFAULT_FILE else ""
+        ) from None
     except OSError as error:
         raise refused(Path(_shown(name)), error) from error
 
@@ -122,6 +130,9 @@ def _from_file(name: str) -> bytes:
 def _check(name: str, status: os.stat_result) -> None:
     if not S_ISREG(status.st_mode):
         kind = "a folder" if S_ISDIR(status.st_mode) else "a pipe, socket or device"
-        raise Unavailable(f"{name}: expected a file, but this is {kind}", hint="a pipe is read from '-'")
+        raise Unavailable(
+            f"{visible(name)}: expected a file, but this is {kind}",
+            hint="" if S_ISDIR(status.st_mode) else "a pipe is read from '-'",
+        )
     if status.st_size > MAX_BYTES:
         raise SpecInvalid([Fault(Place(name), "", too_large(status.st_size))])

@@ -34,7 +34,7 @@ def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_unavailable(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match="No such file"):
+    with pytest.raises(Unavailable, match="there is no such file"):
         read_file(tmp_path / "lvs.yaml")
 
 
