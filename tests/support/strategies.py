@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from lvsctl.spec.addresses import AddressLine
@@ -172,6 +172,8 @@ def proof(examples: int) -> Callable[[Test], Test]:
     deep = os.environ.get("LVSCTL_PROOFS", "")
     return settings(
         max_examples=int(deep or examples),
+        # Making a failure small can take minutes here: that is for whoever looks at it.
+        phases=list(Phase) if deep else [Phase.generate],
         derandomize=not deep,
         database=None,
         deadline=None,

@@ -53,6 +53,8 @@ def _vrf_stands_for_an_interface(instance: Data, _defs: Data) -> None:
 
 def _unicast_words_need_peers(instance: Data, _defs: Data) -> None:
     """Keepalived: Cannot use unicast_ttl without unicast peers - resetting."""
+    if is_true(instance, "unicast"):
+        drop(instance, "unicast_peer", "unicast_src_ip")
     if "unicast_peer" not in instance:
         drop(
             instance,
@@ -78,7 +80,7 @@ def _version_2_has_whole_seconds(instance: Data, _defs: Data) -> None:
     """Keepalived: VRRPv2 advertisement interval must be an integer. rounding."""
     if "advert_int" in instance:
         instance["advert_int"] = instance["advert_int"].partition(".")[0]
-    if instance.get("advert_int") == "0":
+    if int(instance.get("advert_int", "1")) not in range(1, 41):
         drop(instance, "advert_int")
 
 
@@ -130,12 +132,8 @@ def _priority_255_owns_the_addresses(instance: Data, _defs: Data) -> None:
     """At priority 255 weights change nothing, and authentication and preemption are not what they say."""
     if instance.get("priority") == "255":
         instance["priority"] = "254"
-    drop(
-        instance,
-        "authentication"
-        if ":" in str(instance["virtual_ipaddress"]) or instance.get("version") == "3"
-        else "",
-    )
+    if ":" in text_of(instance["virtual_ipaddress"][0], "address") or "version" in instance:
+        drop(instance, "authentication")
     if "nopreempt" in instance:
         drop(instance, "preempt_delay")
 
@@ -172,6 +170,7 @@ def _only_nat_changes_ports(service: Data, _spec: Data) -> None:
                 server["port"] = service["port"]
     drop(service, "hysteresis")
     if "sorry_server" in service:
+        drop(service, "persistence_timeout", "persistence_granularity", "persistence_engine")
         service["sorry_server_lvs_method"] = "NAT"
         if service.get("lvs_sched") in ("dh", "sh", "mh", "twos"):
             service["lvs_sched"] = "wlc"

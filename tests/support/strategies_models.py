@@ -19,7 +19,7 @@ from lvsctl.spec.checks import Check
 from lvsctl.spec.layout import _unwrap, fields
 from lvsctl.spec.script import Argument, Script
 from lvsctl.spec.values import Parsed
-from tests.support.strategies_values import INTERFACES, NASTY, accepted, value
+from tests.support.strategies_values import ABSOLUTE_PATH, INTERFACES, NASTY, accepted, value
 
 T = TypeVar("T")
 Data = dict[str, Any]
@@ -31,8 +31,11 @@ class Draw(Protocol):
     def __call__(self, strategy: SearchStrategy[T]) -> T: ...
 
 
-MOST = 7
+MOST = 9
 """How many optional fields a block gets at most."""
+
+MORE = {"GlobalDefs": 40, "VrrpInstance": 20, "VirtualServer": 15}
+"""How many, for blocks with many."""
 
 OF_ONE_FAMILY = frozenset(
     ("StaticAddressLine", "RouteLine", "StaticRouteLine", "RuleLine", "StaticRuleLine", "BfdInstance")
@@ -130,12 +133,20 @@ class Drawing:
             return self.draw(accepted(parsed, st.just(own(self))))
         if (what := getattr(parsed, "what", "")).startswith("an IPv"):
             return self.address({"an IPv4 address": 4, "an IPv6 address": 6}.get(what, 0))
+        if parsed == ABSOLUTE_PATH:
+            return f"{self.draw(value(parsed))}_{self.number()}"
         return self.draw(value(parsed))
 
     def _chosen(self, model: type[Model], given: Data, needed: list[str]) -> list[str]:
         optional = tuple(key for key in fields(model) if not required(model, key) and key not in given)
         optional = tuple(key for key in optional if not left_out(model, key))
-        some = self.draw(st.lists(st.sampled_from(optional), unique=True, max_size=MOST)) if optional else []
+        some = (
+            self.draw(
+                st.lists(st.sampled_from(optional), unique=True, max_size=MORE.get(model.__name__, MOST))
+            )
+            if optional
+            else []
+        )
         return [
             key
             for key in fields(model)
@@ -352,6 +363,8 @@ FIELDS: dict[tuple[str, str], Callable[[Drawing], Any]] = {
     ("LvsSyncDaemon", "inst"): _name("vrrp_instances"),
     ("FailoverIp", "vrrp_instance"): _name("vrrp_instances"),
     ("SmtpServer", "host"): lambda drawing: drawing.one("127.0.0.1", "::1", "mail.example.org", "mx-1"),
+    # Import takes zeros off what looks like a number.
+    ("_AnyAddressLine", "label"): lambda drawing: drawing.one("eth0:1", "x", "l#b;{el>}"),
     ("ScriptUser", "user"): _user,
     ("ScriptUser", "group"): lambda drawing: drawing.one("root", "adm"),
     ("Fifo", "user"): _user,

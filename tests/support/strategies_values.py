@@ -161,9 +161,11 @@ MAKERS: dict[type[Parsed], Callable[[Any], SearchStrategy[Any]]] = {
 }
 """How values of a type are made. By exact class: a new type needs an entry of its own."""
 
+ABSOLUTE_PATH = values.AbsolutePath.__metadata__[0]  # type: ignore[attr-defined]  # Annotated
+
 KNOWN: dict[object, Texts] = {
     values.Interface.__metadata__[0]: st.sampled_from(INTERFACES),  # type: ignore[attr-defined]  # Annotated
-    values.AbsolutePath.__metadata__[0]: st.lists(  # type: ignore[attr-defined]  # Annotated
+    ABSOLUTE_PATH: st.lists(
         st.text(NASTY.replace("/", ""), min_size=1, max_size=8).filter(
             lambda part: part.strip(" .\\") == part
         ),
