@@ -15,7 +15,7 @@ from lvsctl.compose.adopt.heads import HEADS, NAMES
 from lvsctl.compose.adopt.order import FIRST_COUNTS, LATE, NEEDS, OPPOSITES, REFERENCES
 from lvsctl.compose.adopt.raw import Block, keep_raw
 from lvsctl.compose.adopt.reading import Path, Plain, Reading
-from lvsctl.compose.adopt.words import joined, named_line, number, one_line
+from lvsctl.compose.adopt.words import joined, literal_line, named_line, number, one_line
 from lvsctl.keepalived.config import Statement
 from lvsctl.keepalived.grammar import find
 from lvsctl.spec.base import Line, Model, line_layout
@@ -25,6 +25,7 @@ from lvsctl.spec.ip_rules import RuleLine
 from lvsctl.spec.layout import Field, fields
 from lvsctl.spec.script import Script
 from lvsctl.spec.synonyms import SYNONYMS
+from lvsctl.spec.track import TrackedCommand
 from lvsctl.spec.vrrp_options import DeletedScript
 
 NOT_CARRIED = {
@@ -238,7 +239,8 @@ def _superfluous(spot: Spot, count: int) -> None:
 
 def _words(spot: Spot) -> None:
     if spot.words:
-        spot.put(list(spot.words))
+        numbers = spot.field.item is int
+        spot.put([Plain(number(word)) for word in spot.words] if numbers else one_line(spot.words))
     else:
         spot.leave(_no_value(spot))
 
@@ -249,7 +251,8 @@ def _no_value(spot: Spot) -> str:
 
 def _line(spot: Spot) -> None:
     _given_twice(spot, spot.statement, spot.words)
-    spot.put(one_line(spot.words))
+    literal = spot.field.item is TrackedCommand
+    spot.put(literal_line(spot.words) if literal else one_line(spot.words))
 
 
 def _given_twice(spot: Spot, statement: Statement, words: tuple[str, ...]) -> None:

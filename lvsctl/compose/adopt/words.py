@@ -16,6 +16,11 @@ def named_line(words: tuple[str, ...]) -> str:
     return " ".join([_quoted(words[0]), *map(_quoted, map(number, words[1:]))])
 
 
+def literal_line(words: tuple[str, ...]) -> str:
+    """Write the words of a Line that are compared as they stand: 007 is not 7 there."""
+    return " ".join(map(_quoted, words))
+
+
 def _quoted(word: str) -> str:
     return f'"{word}"' if not word or any(sign.isspace() for sign in word) else word
 
