@@ -76,7 +76,7 @@ def _beside(path: Path, text: str) -> Iterator[Path]:
 
 def _test(daemon: Daemon, program: Program, theirs: str) -> Finished:
     # As the first process of its namespace 2.2.7 does not end itself over the user of a script (issue #2587).
-    enter = ["nsenter", "--target", str(daemon.parent.pid), "--net", "--mount", "--wd"]
+    enter = ["nsenter", "--target", str(daemon.parent.pid), "--net", "--mount", "--root", "--wd"]
     alone = ["unshare", "--pid", "--fork", "--kill-child"]
     return run([*enter, *alone, program.path, "-t", "-f", theirs, "-i", config_id(daemon)], timeout=20)
 

@@ -47,7 +47,7 @@ def inventory(names: str) -> Inventory:
 
 
 def install(
-    path: Path, text: str, wanted: Inventory | None = None, *, mode: int = 0o644, timeout: float = 3
+    path: Path, text: str, wanted: Inventory | None = None, *, mode: int = 0o644, timeout: float = 6
 ) -> Reloaded:
     return install_and_reload(
         text, path, validate=lambda _: VALID, inventory=wanted, mode=mode, timeout=timeout
@@ -190,7 +190,7 @@ def test_a_keepalived_that_dies_and_is_started_again_runs_with_the_old_file(path
     if Path("/proc/net/ip_vs").exists():
         pytest.skip("this machine has IPVS, so keepalived survives")
     with running(path, supervised=True) as keepalived:
-        result = install(path, instances("A") + VIRTUAL_SERVER)
+        result = install(path, instances("A") + VIRTUAL_SERVER, timeout=20)
         assert (result.outcome, "started it again" in result.detail) == (Outcome.ROLLED_BACK, True)
         again = find(path)
         assert again
