@@ -67,7 +67,8 @@ def _of_spec(spec: str, node: str, *, quiet: bool) -> Desired:
     from lvsctl.compose.claims import Claims
     from lvsctl.compose.table import table_of
 
-    declared = accepted(spec, quiet=quiet)
+    # Warnings are about the whole spec: render and validate tell them, and here they would hide the steps.
+    declared = accepted(spec, quiet=True)
     name = chosen(declared, node)
     table = table_of(declared, name)
     if not table:

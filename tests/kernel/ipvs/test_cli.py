@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from lvsctl.cli.main import run
 from lvsctl.ipvs.netlink import inside
+from tests.support.hosts import wait_until
 from tests.support.ipvs import fresh_netns, ipvsadm, ran
 
 pytestmark = pytest.mark.kernel
@@ -207,6 +209,34 @@ def test_drain_waits_until_the_connections_are_gone(lvsctl: Lvsctl) -> None:
     assert lvsctl("drain", "tcp/127.0.0.2:80", "127.0.0.1:8081", "--remove") == (0, "")
     assert "drained and removed" in lvsctl.said
     assert ipvsadm(netns, "-Sn") == "-A -t 127.0.0.2:80 -s rr\n"
+
+
+def test_drain_ends_with_the_last_connection(lvsctl: Lvsctl) -> None:
+    netns = lvsctl.netns
+    ipvsadm(netns, "-A", "-t", "127.0.0.2:80", "-s", "rr")
+    ipvsadm(netns, "-a", "-t", "127.0.0.2:80", "-r", "127.0.0.1:8080", "-m")
+    # The kernel keeps a connection that the server closed for this long, 120 s by default.
+    lvsctl("timeouts", "0", "2", "0")
+    listening, client = inside(netns, _connected)
+    program = "import sys; from lvsctl.cli.main import run; sys.exit(run(sys.argv[1:]))"
+    drain = ["ipvs", "drain", "tcp/127.0.0.2:80", "127.0.0.1:8080", "--wait", "--netns", netns]
+    with (
+        listening,
+        client,
+        subprocess.Popen(
+            [sys.executable, "-c", program, *drain], stderr=subprocess.PIPE, text=True
+        ) as draining,
+    ):
+        with listening.accept()[0]:
+            assert wait_until(lambda: "127.0.0.1:8080               Masq    0" in ipvsadm(netns, "-Ln"))
+            time.sleep(1)
+            assert draining.poll() is None, "it went although the connection is there"
+        said = draining.communicate(timeout=60)[1]
+    assert draining.returncode == 0, said
+    assert said.splitlines() == [
+        "1 connections left, 00:00",
+        "tcp/127.0.0.2:80 -> 127.0.0.1:8080: drained",
+    ]
 
 
 def _connected() -> tuple[socket.socket, socket.socket]:
