@@ -84,7 +84,7 @@ class Ipvsadm:
             case "stop-daemon" if request.daemon:
                 ipvs.stop_daemon(request.daemon.role)
             case _:
-                return self._send(ipvs, [request.step] if request.step else [])
+                return self._send(ipvs, [] if request.step is None else [request.step])
         return 0
 
     def _list(self, ipvs: Ipvs, request: Request) -> int:

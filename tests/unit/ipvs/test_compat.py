@@ -27,6 +27,13 @@ def busy() -> MemoryIpvs:
     return ipvs
 
 
+@pytest.mark.parametrize(("line", "stdin"), [("-C", ""), ("--clear", ""), ("-R", "-C\n")])
+def test_clearing_clears(line: str, stdin: str) -> None:
+    ipvs = busy()
+    assert ran(ipvs, line, stdin) == (0, "", "")
+    assert ipvs.table() == {}
+
+
 class TestNumbers:
     def test_large_ones_are_cut_to_units(self) -> None:
         _, out, _ = ran(busy(), "-Ln --stats")
