@@ -78,7 +78,8 @@ def leaves(config: Config, heads: Heads = (), lines: tuple[tuple[str, int], ...]
 
 
 def _line(statement: Statement) -> tuple[str, int]:
-    return tuple(statement.source) if isinstance(statement.source, Origin) else ("", 0)
+    source = statement.source
+    return (source.file, source.line) if isinstance(source, Origin) else ("", 0)
 
 
 def _canonical(statement: Statement) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from lvsctl.compose.adopt.arrange import arrange
 from lvsctl.compose.adopt.decode import decoded
 from lvsctl.compose.adopt.emit import yaml_text
 from lvsctl.compose.adopt.heads import plain
@@ -19,7 +20,8 @@ from lvsctl.compose.adopt.pair import merge
 from lvsctl.compose.adopt.read import read_root
 from lvsctl.compose.adopt.reading import Reading
 from lvsctl.compose.adopt.settle import settle
-from lvsctl.errors import Fault
+from lvsctl.errors import Fault, Place
+from lvsctl.keepalived.config import Config, Origin
 from lvsctl.keepalived.parse import Parsed
 from lvsctl.keepalived.parse_notes import Kind
 from lvsctl.spec.spec import Spec
@@ -37,18 +39,38 @@ class Adopted:
     """What is not carried, or not as it was written, with file and line."""
     comments: int
     """How many comments the files had; a spec cannot hold them where they were."""
+    carried: int
+    """How many statements are carried as they were, those of all files together."""
     text: str
     """The spec as YAML."""
 
+    @property
+    def says_something(self) -> bool:
+        """Whether anything of the files is in the spec."""
+        return bool(self.data.keys() - {"nodes", "notify"})
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether a password stands in the spec itself."""
+        return "auth_pass" in self.text
+
 
 def adopt(files: Mapping[str, Parsed]) -> Adopted:
-    """Make a spec of parsed files: one alone, or those of several directors by node name."""
+    """Make a spec of parsed files: of one, under the name "" when the spec needs no nodes, or of each director by name.
+
+    Accepts whatever was parsed; raises nothing.
+    """
     readings = {name: _read(parsed) for name, parsed in files.items()}
-    data = _whole({name: reading.data for name, reading in readings.items()})
-    faults = tuple(sorted(fault for reading in readings.values() for fault in reading.faults))
+    merged = len(readings) > 1 or "" not in readings
+    faults = {fault for reading in readings.values() for fault in reading.faults}
+    if merged:
+        faults |= set(_named_after_node(files, readings))
+    data = _whole({name: reading.data for name, reading in readings.items()}, merged=merged)
+    ordered = tuple(sorted(faults))
     comments = sum(parsed.comments for parsed in files.values())
-    header = "".join(f"# {line}\n" for line in _header(files, faults, comments))
-    return Adopted(data, faults, comments, header + yaml_text(data))
+    carried = sum(_untouched(parsed.config, ordered) for parsed in files.values())
+    header = "".join(f"# {line}\n" for line in _header(files, data, ordered, comments))
+    return Adopted(data, ordered, comments, carried, header + "\n" + yaml_text(data))
 
 
 def node_names(files: Sequence[str], configs: Sequence[Parsed]) -> tuple[str, ...]:
@@ -82,30 +104,41 @@ def _read(parsed: Parsed) -> Reading:
     return reading
 
 
-def _whole(datas: Mapping[str, Data]) -> Data:
-    data = merge(datas) if len(datas) > 1 else next(iter(datas.values()))
-    for services in [data.get("virtual_servers", {}), *_per_node(data)]:
-        for service in services.values():
+def _named_after_node(files: Mapping[str, Parsed], readings: Mapping[str, Reading]) -> Iterator[Fault]:
+    """Yield a fault for each node that left its router_id to keepalived, which takes the host's name."""
+    for name, reading in readings.items():
+        if "router_id" not in reading.data.get("global_defs", {}):
+            what = f"no router_id: keepalived takes the name of the host; the spec writes {name}"
+            yield Fault(Place(files[name].files[0]), f"nodes.{name}", what)
+
+
+def _whole(datas: Mapping[str, Data], *, merged: bool) -> Data:
+    for data in datas.values():
+        for service in data.get("virtual_servers", {}).values():
             service["maintenance"] = "off"
-    return {**data, "notify": "none"}
+    return {**arrange(merge(datas) if merged else datas[""]), "notify": "none"}
 
 
-def _per_node(data: Data) -> Iterator[Data]:
-    for rest in data.get("per_node", {}).values():
-        yield {
-            name: each
-            for name, each in rest.get("virtual_servers", {}).items()
-            if "address" in each or "fwmark" in each or "group" in each
-        }
+def _untouched(config: Config, faults: Sequence[Fault]) -> int:
+    """Answer how many statements no fault names, neither them nor a block around them."""
+    told = {(fault.place.file, fault.place.line) for fault in faults}
+
+    def count(statements: Config) -> int:
+        kept = [each for each in statements if not (isinstance(each.source, Origin) and each.source in told)]
+        return sum(count(each.body) if each.body else 1 for each in kept)
+
+    return count(config)
 
 
-def _header(files: Mapping[str, Parsed], faults: Sequence[Fault], comments: int) -> Iterator[str]:
+def _header(files: Mapping[str, Parsed], data: Data, faults: Sequence[Fault], comments: int) -> Iterator[str]:
     names = ", ".join(dict.fromkeys(file for parsed in files.values() for file in parsed.files))
     yield f"Made by `lvsctl import` from {_clean(names)}."
     yield "It renders to what keepalived has now. Next: take out `maintenance: off` and `notify: none`, and see"
     yield "what that adds:  lvsctl render --check -o /etc/keepalived/keepalived.conf THIS_FILE"
+    if "'auth_pass'" in str(data):
+        yield "It holds passwords: move each into a file of its own, `auth_pass: {file: /etc/lvsctl/NAME.conf}`."
     if comments:
-        yield f"{comments} comments stay behind in the original."
+        yield f"{comments} comment{'s' * (comments > 1)} of the original stay{'s' * (comments == 1)} there."
     if faults:
         yield "Not carried, or not as it was written:"
     for fault in faults:
@@ -114,4 +147,4 @@ def _header(files: Mapping[str, Parsed], faults: Sequence[Fault], comments: int)
 
 def _clean(text: str) -> str:
     """Keep text of a file that may say anything inside the comment it stands in."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]", "?", text)
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]", "?", text)

@@ -42,15 +42,22 @@ _Dumper.add_representer(list, _sequence)
 
 
 def fits_on_a_line(value: dict[str, Any] | list[Any]) -> bool:
-    """Answer whether *value* is short and flat enough for one line."""
-    return _depth(value) <= FLOW_DEPTH and len(str(value)) <= SHORT
+    """Answer whether *value* is short and flat enough for one line.
+
+    Blocks with names stand below each other, and so do several blocks of a list; a health check may stand on one
+    line with what is in it.
+    """
+    if isinstance(value, dict):
+        flat = all(not isinstance(each, dict) or name.isupper() for name, each in value.items())
+    else:
+        flat = sum(isinstance(each, dict) for each in value) <= 1
+    return flat and _depth(value) <= FLOW_DEPTH and len(str(value)) <= SHORT
 
 
 def _depth(value: Any) -> int:
-    if isinstance(value, dict):
-        return 1 + max(map(_depth, value.values()), default=0)
-    if isinstance(value, list):
-        return 1 + max(map(_depth, value), default=0)
+    if isinstance(value, (dict, list)):
+        inner = value.values() if isinstance(value, dict) else value
+        return 1 + max(map(_depth, inner), default=0)
     return 0
 
 

@@ -1,7 +1,10 @@
 """Merge what several directors have into one spec: what they share, `nodes`, and `per_node` for the rest."""
 
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Any
+
+from lvsctl.compose.adopt.reading import Plain
 
 Data = dict[str, Any]
 
@@ -9,11 +12,11 @@ _ABSENT = object()
 
 
 def merge(datas: Mapping[str, Data]) -> Data:
-    """Answer one spec's raw data for the raw data of each node; it means the same on each node."""
+    """Answer one spec's raw data for the raw data of each node, which it uses up; it means the same on each node."""
     nodes: dict[str, Data] = {name: {} for name in datas}
-    _lift_router_id(datas, nodes)
-    _lift_priority(datas, nodes)
     _lift_unicast(datas, nodes)
+    _lift_priority(datas, nodes)
+    _lift_router_id(datas, nodes)
     base, differing = shared(dict(datas))
     spec: Data = {"nodes": nodes, **(base if isinstance(base, dict) else {})}
     if per_node := {name: rest for name, rest in differing.items() if rest}:
@@ -40,11 +43,10 @@ def shared(values: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
 
 
 def _lift_router_id(datas: Mapping[str, Data], nodes: dict[str, Data]) -> None:
-    """Let router_id follow from the node when every node has one."""
+    """Let router_id follow from the node where every node has its own."""
     blocks = {name: data.get("global_defs", {}) for name, data in datas.items()}
-    if not all("router_id" in block for block in blocks.values()):
-        return
-    if len({block["router_id"] for block in blocks.values()}) == 1 and len(blocks) > 1:
+    ids = [block.get("router_id") for block in blocks.values()]
+    if None in ids or len(set(ids)) < len(ids):
         return
     for name, block in blocks.items():
         router_id = block.pop("router_id")
@@ -55,7 +57,7 @@ def _lift_router_id(datas: Mapping[str, Data], nodes: dict[str, Data]) -> None:
 
 
 def _lift_priority(datas: Mapping[str, Data], nodes: dict[str, Data]) -> None:
-    """Let priorities follow from the node when each node has one for all of its instances."""
+    """Let priorities follow from the node where each node has one for all of its instances."""
     per_node = {name: {each.get("priority") for each in _instances(data)} for name, data in datas.items()}
     if not all(len(priorities) == 1 and None not in priorities for priorities in per_node.values()):
         return
@@ -66,22 +68,51 @@ def _lift_priority(datas: Mapping[str, Data], nodes: dict[str, Data]) -> None:
 
 
 def _lift_unicast(datas: Mapping[str, Data], nodes: dict[str, Data]) -> None:
-    """Let unicast peers follow from the nodes' addresses where each node names all the others and itself."""
-    sources = {
-        name: {each.get("unicast_src_ip") for each in _instances(data)} for name, data in datas.items()
-    }
-    if len(datas) == 1 or not all(len(own) == 1 and None not in own for own in sources.values()):
+    """Let unicast peers follow from the nodes' addresses, instance by instance, where they say just that."""
+    addresses = {name: _sources(data) for name, data in datas.items()}
+    if len(datas) == 1 or not all(addresses.values()):
         return
-    addresses = {name: own.pop() for name, own in sources.items()}
-    for name, data in datas.items():
-        others = {address for other, address in addresses.items() if other != name}
-        if any(set(each.get("unicast_peer", ())) != others for each in _instances(data)):
-            return
-    for name, data in datas.items():
-        nodes[name]["address"] = addresses[name]
-        for instance in _instances(data):
-            del instance["unicast_src_ip"], instance["unicast_peer"]
-            instance["unicast"] = "true"
+    lifted = False
+    for title in set.intersection(*(set(data.get("vrrp_instances", {})) for data in datas.values())):
+        instances = {name: data["vrrp_instances"][title] for name, data in datas.items()}
+        if _follows(instances, addresses):
+            lifted = True
+            for instance in instances.values():
+                del instance["unicast_src_ip"], instance["unicast_peer"]
+                instance["unicast"] = Plain("true")
+    for name in nodes if lifted else ():
+        own = list(addresses[name].values())
+        nodes[name]["address"] = own[0] if len(own) == 1 else own
+
+
+def _sources(data: Data) -> dict[int, str]:
+    """Answer the source of unicast advertisements by family; nothing when a family has several."""
+    sources: dict[int, str] = {}
+    for instance in _instances(data):
+        source = instance.get("unicast_src_ip")
+        if source is not None and sources.setdefault(_family(source), source) != source:
+            return {}
+    return sources
+
+
+def _follows(instances: Mapping[str, Data], addresses: Mapping[str, dict[int, str]]) -> bool:
+    """Answer whether source and peers of an instance are, on every node, what its family's addresses say."""
+    families = {_family(str(instance.get("unicast_src_ip"))) for instance in instances.values()}
+    family = families.pop()
+    if families or not family or not all(family in own for own in addresses.values()):
+        return False
+    return all(
+        instance["unicast_src_ip"] == addresses[name][family]
+        and instance.get("unicast_peer") == [own[family] for other, own in addresses.items() if other != name]
+        for name, instance in instances.items()
+    )
+
+
+def _family(address: str) -> int:
+    try:
+        return ip_address(address).version
+    except ValueError:
+        return 0
 
 
 def _instances(data: Data) -> list[Data]:
