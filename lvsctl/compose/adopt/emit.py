@@ -5,12 +5,17 @@ from typing import Any
 import yaml
 
 from lvsctl.compose.adopt.reading import Plain
+from lvsctl.spec.checks import Check
+from lvsctl.spec.layout import fields
 
 WIDTH = 110
 SHORT = 88
 """A block this short, in characters, stands on one line."""
 
 FLOW_DEPTH = 3
+
+CHECKS = fields(Check).keys()
+"""Blocks that may stand on one line with what is in them."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -48,7 +53,7 @@ def fits_on_a_line(value: dict[str, Any] | list[Any]) -> bool:
     line with what is in it.
     """
     if isinstance(value, dict):
-        flat = all(not isinstance(each, dict) or name.isupper() for name, each in value.items())
+        flat = all(not isinstance(each, dict) or name in CHECKS for name, each in value.items())
     else:
         flat = sum(isinstance(each, dict) for each in value) <= 1
     return flat and _depth(value) <= FLOW_DEPTH and len(str(value)) <= SHORT
