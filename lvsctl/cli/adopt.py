@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lvsctl.cli import options
-from lvsctl.errors import ConfigInvalid, Fault, Place, Usage
+from lvsctl.errors import ConfigInvalid, Fault, Place, Usage, visible
 
 if TYPE_CHECKING:
     from lvsctl.compose.adopt import Adopted
@@ -64,6 +64,7 @@ def adopt(
     if target is not None and target.exists() and not force:
         raise Usage(f"{target} is there already", hint="--force replaces it, and keeps it as FILE.previous")
     names, configs = _parsed(files, node or [], config_id or [])
+    _say_read(configs, verbose=verbose)
     adopted = _adopted(names, configs)
     _tell(adopted, configs, asked=bool(node or config_id), json=json, quiet=quiet)
     if target is not None:
@@ -130,6 +131,13 @@ def _adopted(names: Sequence[str], configs: Sequence["Parsed"]) -> "Adopted":
         nothing = Fault(Place(configs[0].files[0]), "", "nothing in it can be used: is it a keepalived.conf?")
         raise ConfigInvalid([*adopted.faults, nothing])
     return adopted
+
+
+def _say_read(configs: Sequence["Parsed"], *, verbose: bool) -> None:
+    from lvsctl.cli.output import say
+
+    for file in dict.fromkeys(file for config in configs for file in config.files):
+        say(f"read {visible(file)}", quiet=not verbose)
 
 
 def _tell(adopted: "Adopted", configs: Sequence["Parsed"], *, asked: bool, json: bool, quiet: bool) -> None:

@@ -7,6 +7,17 @@ import typer
 
 DEFAULT_SPEC = "/etc/lvsctl/lvs.yaml"
 
+
+def tell_more(verbose: bool) -> None:
+    """Tell on standard error which programs are run, when *verbose*."""
+    if verbose:
+        from lvsctl.cli.output import say
+        from lvsctl.errors import visible
+        from lvsctl.host.run import listen
+
+        listen(lambda story: say(visible(story)))
+
+
 Spec = Annotated[
     str,
     typer.Argument(
@@ -24,6 +35,10 @@ Node = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors on standard error.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON (docs/reference/json.md).")]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Also tell which programs are run or files read."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Folder = Annotated[
     Path | None, typer.Option("--all-nodes", metavar="DIR", help="Write DIR/NODE.conf for every node.")

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from lvsctl.keepalived.reload import Reloaded
     from lvsctl.spec.load import Declared
 
+PATIENCE = 60.0
+"""Seconds to wait for another installation; one that is taken back needs about half of them."""
+
 
 def install(
     rendered: "Rendered", path: Path, declared: "Declared", *, dry_run: bool, json: bool, quiet: bool
@@ -19,23 +22,28 @@ def install(
     """Put *rendered* at *path* and make keepalived run with it; answer the exit code."""
     from lvsctl.cli.verdicts import summary
     from lvsctl.compose.validate import ask_keepalived
+    from lvsctl.host.lock import locked
+    from lvsctl.host.paths import run_folder
     from lvsctl.keepalived.inventory import configured
     from lvsctl.keepalived.reload import install_and_reload
 
     if dry_run:
         return _rehearse(rendered, path)
-    done = install_and_reload(
-        rendered.text,
-        path,
-        validate=lambda _text: ask_keepalived(rendered, declared),
-        inventory=configured(rendered.config),
-        mode=rendered.mode,
-    )
+    # Two at once would each take the other's file for a failure of their own, and take it back.
+    with locked(run_folder() / "install.lock", timeout=PATIENCE):
+        done = install_and_reload(
+            rendered.text,
+            path,
+            validate=lambda _text: ask_keepalived(rendered, declared),
+            inventory=configured(rendered.config),
+            mode=rendered.mode,
+        )
     if json:
         print_json({"path": str(path), "outcome": done.outcome.name.lower(), "detail": done.detail})
     else:
         say(f"{path}: {summary(done.verdict)}", quiet=quiet)
-        say(f"{path}: {done.outcome.value}. {done.detail}", quiet=quiet and _code(done) == 0)
+        story = ". ".join(filter(None, (done.outcome.value, done.detail)))
+        say(f"{path}: {story}", quiet=quiet and _code(done) == 0)
     return _code(done)
 
 

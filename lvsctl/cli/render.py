@@ -41,12 +41,14 @@ def render(
     dry_run: options.DryRun = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
 ) -> None:
     """Render the spec into keepalived.conf.
 
     Without -o or --all-nodes the file goes to standard output. A file is written whole or not at all, only when
     it changes, and the one before is kept as FILE.previous. Exit: 0 done, 2 differs (--check), 65 spec invalid.
     """
+    options.tell_more(verbose)
     _refuse_contradictions(node, output, all_nodes, check=check, reload=reload, dry_run=dry_run)
     declared = accepted(spec, quiet=quiet)
     if reload:

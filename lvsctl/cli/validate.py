@@ -43,12 +43,14 @@ def validate(
     no_keepalived: NoKeepalived = False,
     node: options.Node = "",
     quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
 ) -> None:
     """Say whether the spec is one to stake a night on.
 
     Exit: 0 valid, 65 invalid, 69 when keepalived could not be asked (--no-keepalived accepts that). With --node
     the rules that need a host look at this one.
     """
+    options.tell_more(verbose)
     form = Format.JSON if json else told
     try:
         validation = _validation(spec, node, ask=not no_keepalived)

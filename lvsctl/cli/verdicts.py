@@ -8,7 +8,7 @@ from lvsctl.cli.findings import fault, tell
 from lvsctl.cli.output import BOLD, GREEN, RED, YELLOW, painted, print_json, say
 from lvsctl.compose.rules import Finding, Severity
 from lvsctl.compose.validate import Answer, Validation
-from lvsctl.errors import Place
+from lvsctl.errors import Place, visible
 from lvsctl.keepalived.judge import Crashed, Invalid, Unverified, Valid, Verdict
 from lvsctl.keepalived.program import dotted as release
 from lvsctl.spec.paths import dotted
@@ -25,12 +25,13 @@ def as_text(validation: Validation, answer: Answer, *, asked: bool, quiet: bool)
         at_length=not quiet,
     )
     for _, place, path, message in validation.messages():
-        say(f"{painted(str(place), BOLD, sys.stderr)}: keepalived: {dotted(path)}: {message}")
+        told = f"{dotted(path)}: {message}" if path else str(message)
+        say(f"{painted(str(place), BOLD, sys.stderr)}: keepalived: {told}")
     for node, verdict in validation.verdicts.items():
         say(f"{node or 'keepalived.conf'}: {summary(verdict)}", quiet=quiet)
     for line in _left_open(validation, asked=asked):
         say(line, quiet=quiet)
-    print(f"{validation.declared.document.file}: {painted(answer.value, TONES[answer], sys.stdout)}")
+    print(f"{visible(validation.declared.document.file)}: {painted(answer.value, TONES[answer], sys.stdout)}")
 
 
 def summary(verdict: Verdict) -> str:

@@ -8,7 +8,8 @@ import os
 import shlex
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from shutil import which
@@ -51,6 +52,14 @@ class CommandFailed(LvsctlError):
         self.finished = finished
 
 
+_listeners: list[Callable[[str], None]] = []
+
+
+def listen(listener: Callable[[str], None]) -> None:
+    """Have *listener* told of every program that ends: its command line, how it ended, how long it took."""
+    _listeners.append(listener)
+
+
 def find(program: str) -> str | None:
     """Answer the absolute path of *program* on our fixed PATH, or None."""
     return which(program, path=PATH)
@@ -69,6 +78,7 @@ def run(
     The whole process group is killed after *timeout* seconds. Raises Unavailable when the program does not
     exist or the time is up.
     """
+    begun = time.monotonic()
     environment = {"PATH": PATH, "LC_ALL": "C.UTF-8", **(env or {})}
     try:
         child = subprocess.Popen(
@@ -95,7 +105,12 @@ def run(
             raise Unavailable(
                 f"{shlex.join(argv)}: no answer within {timeout:g} s, so it was killed"
             ) from None
-    return Finished(tuple(argv), child.returncode, stdout, stderr)
+    finished = Finished(tuple(argv), child.returncode, stdout, stderr)
+    for listener in _listeners:
+        how = finished.killed_by or f"status {finished.status}"
+        words = shlex.join(each if each.isprintable() else "…" for each in argv)
+        listener(f"ran {words}: {how} after {time.monotonic() - begun:.2f} s")
+    return finished
 
 
 def check(argv: Sequence[str], *, timeout: float = 30.0, stdin: str | None = None) -> str:

@@ -71,9 +71,10 @@ def statements(parent: Sequence[Line], children: Sequence[Line], root: Keyword, 
     if parent is children:
         processes.append(_Process(parent, PARENT))
     below = _together(processes, root, notes)
+    unseen = whole.used - below.keys()
     for found in placed:
         keyword = found.statement.keyword
-        if found.at in whole.used - below.keys() and (parent is children or keyword not in PARENT):
+        if found.at in unseen and (parent is children or keyword not in PARENT):
             what = f"{' '.join(found.statement.words)}: no process of keepalived sees it, because of a brace before it"
             notes.add(children[found.at].origin, Kind.IGNORED, what)
     return (*above.values(), *(below[at] for at in sorted(below)))

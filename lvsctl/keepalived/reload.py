@@ -67,7 +67,7 @@ def install_and_reload(
     daemon = find(path)
     if daemon is None:
         write_atomic(path, text, mode=mode, keep_previous=True)
-        return Reloaded(Outcome.NOT_RUNNING, "", verdict)
+        return Reloaded(Outcome.NOT_RUNNING, "it reads the file when it is started", verdict)
     before, previous = _look(daemon), _previous(path)
     wanted = Wanted(text, inventory if before.account is not None else None)
     if previous.text == text and not shortcoming(before, wanted):

@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from lvsctl.host.lock import locked
+from lvsctl.host.paths import run_folder
 from tests.cli.conftest import Lvsctl
 
 PAIR = Path(__file__).resolve().parents[2] / "examples" / "pair.yaml"
@@ -165,3 +167,16 @@ def test_what_is_no_file_is_not_replaced(lvsctl: Lvsctl, spec: Path) -> None:
         answer = lvsctl("render", str(spec), "--node", "lb1", "-o", "/dev/null", option)
         assert answer.status == 69
         assert "/dev/null: expected a file, but this is a pipe, socket or device" in answer.err
+
+
+def test_an_installation_waits_for_another_one_and_gives_up_with_75(
+    lvsctl: Lvsctl, spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LVSCTL_ROOT", str(tmp_path))
+    monkeypatch.setattr("lvsctl.cli.reload.PATIENCE", 0.05)
+    target = tmp_path / "keepalived.conf"
+    with locked(run_folder() / "install.lock"):
+        answer = lvsctl("render", str(spec), "--node", "lb1", "-o", str(target), "--reload")
+    assert answer.status == 75
+    assert "install.lock is locked" in answer.err
+    assert not target.exists()

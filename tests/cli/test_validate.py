@@ -1,4 +1,7 @@
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -111,3 +114,16 @@ def test_with_a_node_the_host_is_looked_at(lvsctl: Lvsctl) -> None:
     assert not told["not_checked"]
     hooks = Path("/usr/libexec/lvsctl/notify")
     assert hooks.exists() or any(each["rule"].startswith("LVS80") for each in told["findings"])
+
+
+@pytest.mark.keepalived
+def test_v_tells_which_programs_were_run() -> None:
+    require("keepalived")
+    done = subprocess.run(
+        [sys.executable, "-m", "lvsctl", "validate", str(PAIR), "-v"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert re.search(r"^ran \S*keepalived --version: status 0 after \d", done.stderr, re.MULTILINE)

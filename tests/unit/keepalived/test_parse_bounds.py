@@ -87,3 +87,13 @@ def shape(config: Config) -> None:
         assert statement.words
         assert "\n" not in statement.words[0]
         shape(statement.body or ())
+
+
+def test_braces_that_never_close_take_linear_time() -> None:
+    def seconds(blocks: int) -> float:
+        begun = time.process_time()
+        parse("a {\n" * blocks, file="deep.conf")
+        return time.process_time() - begun
+
+    seconds(500)
+    assert seconds(8_000) < 12 * seconds(2_000)
