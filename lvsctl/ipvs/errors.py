@@ -76,7 +76,8 @@ class StepsRefused(LvsctlError):
             lines.append(f"… and {len(refusals) - _SHOWN} more")
         if applied:
             fate = "taken back" if reversed_ else "left in place"
-            lines.append(f"{len(applied)} other steps had been applied and were {fate}")
+            count = "1 other step" if len(applied) == 1 else f"{len(applied)} other steps"
+            lines.append(f"{count} had been applied, now {fate}")
         super().__init__("\n".join(lines), hint=refusals[0].hint if refusals else "")
         self.refusals = tuple(refusals)
         self.applied = tuple(applied)

@@ -100,7 +100,7 @@ def test_a_refused_step_leaves_everything_as_it_was(lvsctl: Lvsctl) -> None:
     status, _ = lvsctl("apply", "--table", str(lvsctl.rules))
     assert status == 1
     assert "+ tcp/10.0.0.7:80 nosuch: the kernel has no such scheduler" in lvsctl.said
-    assert "1 other steps had been applied and were taken back" in lvsctl.said
+    assert "1 other step had been applied, now taken back" in lvsctl.said
     assert "modprobe" in lvsctl.said
     assert lvsctl("save") == (0, RULES)
     lvsctl("apply", "--no-rollback", "--table", str(lvsctl.rules))

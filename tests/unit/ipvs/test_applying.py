@@ -52,7 +52,7 @@ def test_a_refused_step_is_told_and_the_others_are_taken_back() -> None:
     assert ipvs.table() == START
     assert refused.value.refusals == ((bad, errno.EEXIST),)
     assert refused.value.reversed
-    assert "3 other steps had been applied and were taken back" in refused.value.message
+    assert "3 other steps had been applied, now taken back" in refused.value.message
     assert "exists already" in refused.value.message
     assert refused.value.hint
 
