@@ -66,7 +66,7 @@ def render(
     if check or dry_run:
         differ = _compare(wanted, json=json, quiet=quiet)
         raise typer.Exit(DIFFERS if differ and check else 0)
-    _write(wanted, json=json, quiet=quiet)
+    _write(wanted, named_by_node=all_nodes is not None, json=json, quiet=quiet)
 
 
 def accepted(file: str, *, quiet: bool) -> "Declared":
@@ -153,12 +153,13 @@ def _compare(wanted: dict[Path, "Rendered"], *, json: bool, quiet: bool) -> bool
     return bool(differing)
 
 
-def _write(wanted: dict[Path, "Rendered"], *, json: bool, quiet: bool) -> None:
+def _write(wanted: dict[Path, "Rendered"], *, named_by_node: bool, json: bool, quiet: bool) -> None:
     from lvsctl.host.files import make_folder, write_atomic
 
     changed = []
     for path, rendered in wanted.items():
-        make_folder(path.parent)
+        if named_by_node:
+            make_folder(path.parent)
         if write_atomic(path, rendered.text, mode=rendered.mode, keep_previous=True):
             changed.append(path)
         say(f"{path}: {'written' if path in changed else 'unchanged'}", quiet=quiet or json)

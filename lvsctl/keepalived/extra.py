@@ -52,12 +52,13 @@ def read_extra(lines: Sequence[str], path: Path, target: Version, source: Hashab
     block = find(path)
     if block is None or block.form is not Form.BLOCK:
         return Extra((), (Problem(0, f"{'/'.join(path)} is no block of keywords"),))
-    if problems := [problem for number, line in enumerate(lines) for problem in _directives(number, line)]:
-        return Extra((), tuple(problems))
+    problems = [problem for number, line in enumerate(lines) for problem in _directives(number, line)]
+    directives = {problem.line for problem in problems}
     notes = Notes()
-    cuts = [piece for number, line in enumerate(lines) for piece in _cuts(number, line)]
+    read = ((number, line) for number, line in enumerate(lines) if number not in directives)
+    cuts = [piece for number, line in read for piece in _cuts(number, line)]
     statements = tuple(placed.statement for placed in Blocks(cuts, block, notes).read())
-    problems = [Problem(note.origin.line, note.message) for note in notes if note.kind is not Kind.UNKNOWN]
+    problems += [Problem(note.origin.line, note.message) for note in notes if note.kind is not Kind.UNKNOWN]
     problems += _misplaced(statements, path, target)
     if not problems:
         problems = [

@@ -2,7 +2,8 @@
 
 import re
 
-_PASSWORD = re.compile(r'(\bauth_pass[ \t]+)(?:"[^"\n]*"|[^\s}]+)')
+# To the end of the line: where a password ends depends on quotes that somebody else may have written.
+_PASSWORD = re.compile(r"(\bauth_pass[ \t]+)[^\n]+")
 
 MASK = "********"
 

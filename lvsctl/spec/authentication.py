@@ -46,7 +46,15 @@ class _Secret(Parsed):
         return {
             "anyOf": [
                 {"type": "string", "minLength": 1, "maxLength": PASSWORD_BYTES},
-                {**file, "properties": {"file": _PATH.json_schema()}},
+                {
+                    **file,
+                    "properties": {
+                        "file": {
+                            **_PATH.json_schema(),
+                            "description": "File on each node whose one line is `auth_pass PASSWORD`.",
+                        }
+                    },
+                },
             ]
         }
 

@@ -13,6 +13,7 @@ from typing import Any
 from lvsctl.compose.adopt.arrange import arrange
 from lvsctl.compose.adopt.decode import decoded
 from lvsctl.compose.adopt.emit import yaml_text
+from lvsctl.compose.adopt.flaws import flaws, ignored
 from lvsctl.compose.adopt.heads import plain
 from lvsctl.compose.adopt.lift import lift_checks
 from lvsctl.compose.adopt.order import Declared
@@ -20,6 +21,7 @@ from lvsctl.compose.adopt.pair import merge
 from lvsctl.compose.adopt.read import read_root
 from lvsctl.compose.adopt.reading import Reading
 from lvsctl.compose.adopt.settle import settle
+from lvsctl.compose.rules import Finding
 from lvsctl.errors import Fault, Place
 from lvsctl.keepalived.config import Config, Origin
 from lvsctl.keepalived.parse import Parsed
@@ -27,6 +29,9 @@ from lvsctl.keepalived.parse_notes import Kind
 from lvsctl.spec.spec import Spec
 
 Data = dict[str, Any]
+
+RUNNING = frozenset({("vrrp_instance",), ("virtual_server",), ("bfd_instance",)})
+"""What keepalived needs at least one of, to have anything to do."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class Adopted:
     """As it would be typed: dict, list and str."""
     faults: tuple[Fault, ...]
     """What is not carried, or not as it was written, with file and line."""
+    flaws: tuple[Finding, ...]
+    """Rules that the files break and `render` would stop at: carried as they are, and listed under `ignore`."""
     comments: int
     """How many comments the files had; a spec cannot hold them where they were."""
     carried: int
@@ -66,11 +73,14 @@ def adopt(files: Mapping[str, Parsed]) -> Adopted:
     if merged:
         faults |= set(_named_after_node(files, readings))
     data = _whole({name: reading.data for name, reading in readings.items()}, merged=merged)
+    kept = flaws(data)
+    if kept:
+        data["ignore"] = ignored(kept)
     ordered = tuple(sorted(faults))
     comments = sum(parsed.comments for parsed in files.values())
     carried = sum(_untouched(parsed.config, ordered) for parsed in files.values())
     header = "".join(f"# {line}\n" for line in _header(files, data, ordered, comments))
-    return Adopted(data, ordered, comments, carried, header + "\n" + yaml_text(data))
+    return Adopted(data, ordered, tuple(kept), comments, carried, header + "\n" + yaml_text(data))
 
 
 def node_names(files: Sequence[str], configs: Sequence[Parsed]) -> tuple[str, ...]:
@@ -99,6 +109,9 @@ def _read(parsed: Parsed) -> Reading:
     reading = Reading(Declared(parsed.config))
     read_root(Spec, decoded(parsed.config, reading), reading)
     reading.faults += [note.fault for note in parsed.notes if note.kind is not Kind.RESOLVED]
+    if not any(statement.words[:1] in RUNNING for statement in parsed.config):
+        what = "no vrrp_instance, virtual_server or bfd_instance: keepalived has nothing to run"
+        reading.faults.append(Fault(Place(parsed.files[0]), "", what))
     settle(reading)
     lift_checks(reading.data)
     return reading

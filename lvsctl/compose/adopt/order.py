@@ -22,6 +22,23 @@ FIRST_COUNTS = frozenset(
 )
 """Keywords that keepalived takes once per block: it passes over every later one. Of all others the last one counts."""
 
+FIRST_COUNTS_IN = frozenset(
+    {
+        ("TrackFile", "file"),
+        ("TrackFile", "weight"),
+        ("VrrpTrackProcess", "weight"),
+        ("DnsCheck", "name"),
+        ("VrrpInstance", "use_vmac"),
+    }
+)
+"""Such keywords that are others elsewhere, with the class of their block."""
+
+
+def first_counts(model: str, keyword: str) -> bool:
+    """Answer whether keepalived passes over *keyword* when the block of class *model* has it already."""
+    return keyword in FIRST_COUNTS or (model, keyword) in FIRST_COUNTS_IN
+
+
 LATE: Mapping[str, frozenset[str]] = {
     "script_user": frozenset(
         {

@@ -12,7 +12,7 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 from lvsctl.compose.adopt.heads import HEADS, NAMES
-from lvsctl.compose.adopt.order import FIRST_COUNTS, LATE, NEEDS, OPPOSITES, REFERENCES
+from lvsctl.compose.adopt.order import LATE, NEEDS, OPPOSITES, REFERENCES, first_counts
 from lvsctl.compose.adopt.raw import Block, keep_raw
 from lvsctl.compose.adopt.reading import Path, Plain, Reading
 from lvsctl.compose.adopt.words import joined, literal_line, named_line, number, one_line
@@ -71,8 +71,9 @@ class Spot(NamedTuple):
 
     def put(self, value: Any) -> None:
         """Take *value*, unless keepalived stays with the one it has."""
-        if self.field.key in self.block.data and self.statement.keyword in FIRST_COUNTS:
-            self.leave(f"{self.statement.keyword}: not carried: keepalived stays with the first one")
+        keyword = self.statement.keyword
+        if self.field.key in self.block.data and first_counts(self.block.model.__name__, keyword):
+            self.leave(f"{keyword}: not carried: keepalived stays with the first one")
         else:
             self.reading.replace(self.block.data, self.path, value, self.statement)
 
@@ -246,7 +247,7 @@ def _words(spot: Spot) -> None:
 
 
 def _no_value(spot: Spot) -> str:
-    return f"{spot.statement.keyword}: not carried: it has no value, so keepalived does nothing with it"
+    return f"{spot.statement.keyword}: not carried: it has no value, so keepalived passes over it or refuses to start"
 
 
 def _line(spot: Spot) -> None:

@@ -74,7 +74,9 @@ class Reading:
         gaps: dict[Path, list[int]] = {}
         for path in sorted(path for path in removed if isinstance(path[-1], int)):
             gaps.setdefault(path[:-1], []).append(int(path[-1]))
-        self.statements = dict(_moved(self.statements, removed, gaps))
+        # What stood at a key is not forgotten: that it was there may count although its value does not.
+        items = {path for path in removed if isinstance(path[-1], int)}
+        self.statements = dict(_moved(self.statements, items, gaps))
         self.earlier = dict(_moved(self.earlier, removed, gaps))
         self.openers = dict(_moved(self.openers, removed, gaps))
 
