@@ -15,9 +15,10 @@ from lvsctl.errors import Fault, Place, SpecInvalid, Usage
 from lvsctl.spec.document import Document, read_file
 from lvsctl.spec.faults import faults
 from lvsctl.spec.merge import Merged, merged, per_node_faults
-from lvsctl.spec.resolve import resolve, typed
+from lvsctl.spec.resolve import resolve
 from lvsctl.spec.spec import Spec
 from lvsctl.spec.suggest import suggest
+from lvsctl.spec.typed import typed
 
 ENOUGH = 100
 """Faults after which no more are told: nobody reads further."""
@@ -57,7 +58,8 @@ class Declared:
 
     def place(self, node: str, path: Sequence[str | int]) -> Place:
         """Answer where the value at *path* of the resolved spec of *node* was typed."""
-        return self.sources[node].place(typed(self.specs[node], tuple(path)))
+        source = self.sources[node]
+        return source.place(typed(self.specs[node], tuple(path), node, source.data))
 
 
 def read(file: str | Path) -> Declared:

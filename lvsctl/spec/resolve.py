@@ -2,7 +2,8 @@
 
 A pure function of (spec, node): whatever follows from `nodes` (router_id, priorities, unicast peers, where the
 local sorry backend is) and from a virtual server's `checks` is written out as if the operator had typed it. What
-the operator did type always wins. What cannot be expanded stays as it is; the rules say why.
+the operator did type always wins. What cannot be expanded stays as it is; the rules say why. The way back, from a
+resolved value to where it was typed, is in :mod:`lvsctl.spec.typed`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,8 +20,6 @@ from lvsctl.spec.spec import Spec
 from lvsctl.spec.tracking import UnicastPeer
 from lvsctl.spec.virtual_server import SorryServer, VirtualServer
 from lvsctl.spec.vrrp_instance import VrrpInstance
-
-Path = tuple[str | int, ...]
 
 NAT = LvsMethod(method="NAT")
 
@@ -42,17 +41,6 @@ def resolve(spec: Spec, node: str) -> Spec:
     if node in spec.nodes:
         changes["global_defs"] = _global_defs(spec.global_defs, node, spec.nodes[node])
     return spec.model_copy(update={name: value for name, value in changes.items() if value})
-
-
-def typed(spec: Spec, path: Path) -> Path:
-    """Answer where the value at *path* of the resolved *spec* was typed: `checks` of a service stand on the service."""
-    match path:
-        case ("virtual_servers", str(name), "real_servers", int(_), "checks", int(index), *rest):
-            shared = len(spec.virtual_servers[name].checks)
-            if index < shared:
-                return ("virtual_servers", name, "checks", index, *rest)
-            return (*path[:5], index - shared, *rest)
-    return path
 
 
 def family_of(service: VirtualServer) -> int | None:
