@@ -4,7 +4,7 @@ Each module holds the rules about one noun, and a hundred or so of their ids; th
 """
 
 # isort: off
-from lvsctl.compose.rules import nodes, instances, addresses, tracking, priorities, groups, agreement
+from lvsctl.compose.rules import nodes, instances, vmac, addresses, tracking, priorities, groups, agreement
 from lvsctl.compose.rules import (
     services,
     serving,
@@ -24,6 +24,7 @@ from lvsctl.compose.rules.rule import RULES, Finding, Pair, Rule, Severity
 MODULES = (
     nodes,
     instances,
+    vmac,
     addresses,
     tracking,
     priorities,

@@ -1,4 +1,4 @@
-"""Rules about one VRRP instance by itself: what keepalived drops or bends when it starts. LVS010 to LVS029."""
+"""Rules about one VRRP instance by itself: what keepalived drops or bends when it starts. LVS010 to LVS023."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -192,6 +192,7 @@ def strict_conflicts(spec: Spec) -> Iterator[Broken]:
             "down_timer_adverts",
             "garp_lower_prio_repeat",
             "garp_lower_prio_delay",
+            "vmac_xmit_base",
         ):
             if getattr(instance, field):
                 yield Broken(at(name, field), f"strict mode resets {field}")
@@ -250,7 +251,7 @@ def unicast_without_peers(spec: Spec) -> Iterator[Broken]:
     for name, instance in spec.vrrp_instances.items():
         if instance.unicast_peer or instance.unicast:
             continue
-        for field in ("unicast_src_ip", "unicast_ttl", "check_unicast_src"):
+        for field in ("unicast_src_ip", "unicast_ttl", "check_unicast_src", "old_unicast_checksum"):
             if getattr(instance, field):
                 yield Broken(at(name, field), f"{field} without unicast_peer: keepalived uses multicast")
 
@@ -277,7 +278,7 @@ def misplaced_network(spec: Spec) -> Iterator[Broken]:
     "LVS021",
     ERROR,
     "Addresses of two families in an instance",
-    reason="An instance is IPv4 or IPv6 by its first address; keepalived ignores source addresses and peers of the other family, and virtual addresses too.",
+    reason="An instance is IPv4 or IPv6 by its first address; keepalived ignores source addresses, multicast groups and peers of the other family, and virtual addresses too.",
     remedy="Make one instance per family, or move the others to virtual_ipaddress_excluded.",
 )
 def mixed_families(spec: Spec) -> Iterator[Broken]:
@@ -292,9 +293,11 @@ def mixed_families(spec: Spec) -> Iterator[Broken]:
 
 
 def _addressed(name: str, instance: VrrpInstance) -> Iterator[tuple[Path, str]]:
-    for field in ("mcast_src_ip", "unicast_src_ip"):
+    for field in ("mcast_src_ip", "mcast_dst_ip", "unicast_src_ip"):
         if (address := getattr(instance, field)) is not None:
             yield at(name, field), str(address)
+    if instance.use_ipvlan is not None and instance.use_ipvlan.address is not None:
+        yield at(name, "use_ipvlan"), instance.use_ipvlan.address
     for index, peer in enumerate(instance.unicast_peer):
         yield (*at(name, "unicast_peer"), index), str(peer.address)
     for index, line in enumerate(instance.virtual_ipaddress):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from lvsctl.compose.rules.effective import OWNER
-from lvsctl.compose.rules.rule import ERROR, NOTE, WARNING, Broken, of_spec
+from lvsctl.compose.rules.rule import ERROR, NOTE, WARNING, Broken, Path, of_spec
 from lvsctl.compose.rules.shared_checks import asked
 from lvsctl.compose.rules.tracked import DECLARATIONS, blocks, everything, groups_of, tracked
 from lvsctl.spec.spec import Spec
@@ -68,16 +68,22 @@ def tracked_twice(spec: Spec) -> Iterator[Broken]:
     "LVS042",
     ERROR,
     "An instance that tracks its own interface",
-    reason="It does so anyway: keepalived ignores the entry and calls the file wrong. With a weight it would not do what it says, either: the own interface down is always FAULT.",
+    reason="It does so anyway: keepalived ignores the entry, in its sync group too, and calls the file wrong. With a weight it would not do what it says, either: the own interface down is always FAULT.",
     remedy="Remove the entry.",
 )
 def own_interface(spec: Spec) -> Iterator[Broken]:
-    """Unless `dont_track_primary` is set the interface of an instance has to be up."""
+    """Unless `dont_track_primary` is set the interface of an instance has to be up; a group may then track it."""
     for name, instance in spec.vrrp_instances.items():
+        path: Path = ("vrrp_instances", name, "track_interface")
         for index, line in enumerate(instance.track_interface):
             if line.interface == instance.interface:
-                path = ("vrrp_instances", name, "track_interface", index)
-                yield Broken(path, f"{line.interface} is its own interface, which it tracks anyway")
+                yield Broken((*path, index), f"{line.interface} is its own interface, which it tracks anyway")
+        for group_name, group in groups_of(name, spec):
+            path = ("vrrp_sync_groups", group_name, "track_interface")
+            for index, line in enumerate(group.track_interface):
+                if line.interface == instance.interface and not instance.dont_track_primary:
+                    said = f"{line.interface} is the own interface of {name}, which tracks it anyway"
+                    yield Broken((*path, index), said)
 
 
 @of_spec(
