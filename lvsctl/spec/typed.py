@@ -50,11 +50,10 @@ def _of_instance(spec: Spec, name: str, field: Path, node: str, data: dict[str, 
             return ("nodes", node, "priority")
         case ("unicast_src_ip",):
             return _address(spec, [node], instance.unicast_src_ip, data)
-        case ("unicast_peer",) if instance.unicast_peer:
+        case ("unicast_peer",):
             return ("vrrp_instances", name, "unicast")
         case ("unicast_peer", int(index), *_):
-            others = (other for other in spec.nodes if other != node)
-            return _address(spec, others, instance.unicast_peer[index].address, data)
+            return _address(spec, spec.nodes, instance.unicast_peer[index].address, data)
     return None
 
 
