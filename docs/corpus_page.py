@@ -1,6 +1,6 @@
 """The page about the corpus of import, made of what a test run noted.
 
-    LVSCTL_CORPUS_TABLE=$PWD/build/corpus.jsonl make test PYTEST=tests/kernel/test_corpus.py
+    LVSCTL_ARTIFACTS=$PWD/build make test PYTEST=tests/kernel/test_corpus.py
     .venv/bin/python -m docs.corpus_page build/corpus.jsonl
 
 The corpus itself is not part of this repository, so no test can tell whether the page is fresh.

@@ -1,8 +1,8 @@
 """Import's judge is keepalived itself: it has to say the same of a file and of what its spec renders to.
 
 ``LVSCTL_CORPUS`` names another folder with files to judge (not below /tmp, which the lab has for itself), and with
-``LVSCTL_CORPUS_IDS`` set each file is read as every node that its conditions name. ``LVSCTL_CORPUS_TABLE`` names a
-file that gets a line of JSON per file, for the table in docs/reference/import-corpus.md.
+``LVSCTL_CORPUS_IDS`` set each file is read as every node that its conditions name. ``LVSCTL_ARTIFACTS`` names
+a folder in which corpus.jsonl gets a line per file, for the table in docs/reference/import-corpus.md.
 """
 
 import json
@@ -67,6 +67,6 @@ def test_import_means_the_same_to_keepalived(path: Path, config_id: str) -> None
 
 def note(result: dict[str, object]) -> None:
     """Leave a line for the table in the docs, where somebody asked for it."""
-    if target := os.environ.get("LVSCTL_CORPUS_TABLE"):
-        with Path(target).open("a", encoding="utf-8") as file:
+    if folder := os.environ.get("LVSCTL_ARTIFACTS"):
+        with (Path(folder) / "corpus.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(result) + "\n")
