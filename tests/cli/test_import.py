@@ -64,17 +64,24 @@ def test_quiet_says_nothing_but_the_spec(lvsctl: Lvsctl, conf: Conf) -> None:
 
 
 def test_json_has_the_spec_and_what_is_not_carried(lvsctl: Lvsctl, conf: Conf) -> None:
-    file = conf(PLAIN.replace("priority 150", "priority 1500"))
+    file = conf(PLAIN.replace("priority 150", "virtual_router_id 51\n    down_timer_adverts 101"))
     answer = json.loads(lvsctl("import", file, "--json").out)
     assert answer.keys() == {"spec", "not_carried", "carried", "comments"}
     assert answer["not_carried"] == [
         {
             "file": file,
-            "line": 5,
+            "line": 4,
             "column": 0,
-            "path": "vrrp_instances.VI_1.priority",
-            "message": "not carried: expected a whole number from 1 to 255, not '1500'",
-        }
+            "path": "vrrp_instances.VI_1.virtual_router_id",
+            "message": "virtual_router_id 51: not carried: a later virtual_router_id counts",
+        },
+        {
+            "file": file,
+            "line": 6,
+            "column": 0,
+            "path": "vrrp_instances.VI_1.down_timer_adverts",
+            "message": "not carried: expected a whole number from 1 to 100, not '101'",
+        },
     ]
     assert (answer["carried"], answer["comments"]) == (3, 1)
 

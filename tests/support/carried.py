@@ -29,6 +29,12 @@ LISTS = frozenset({"notification_email", "group", "interfaces"})
 """Blocks whose words all stand for themselves, however many are on a line."""
 
 
+FAMILIES = dict.fromkeys(
+    ("static_routes", "virtual_routes", "static_rules", "virtual_rules"), ("inet", "inet6")
+)
+"""Blocks in whose lines a family may be named that the addresses tell anyway."""
+
+
 class Leaf(NamedTuple):
     """One statement with the heads of the blocks around it."""
 
@@ -68,7 +74,9 @@ def leaves(config: Config, heads: Heads = (), lines: tuple[tuple[str, int], ...]
     """Yield every statement: lines, items, and blocks without anything in them."""
     for statement in config:
         here = (*lines, _line(statement))
-        words = _canonical(statement)
+        words = tuple(
+            word for word in _canonical(statement) if word not in (heads and FAMILIES.get(heads[-1][0], ()))
+        )
         if heads and heads[-1][0] in LISTS:
             yield from (Leaf(heads, (word,), here) for word in words)
         elif statement.body:

@@ -4,8 +4,10 @@ Source: keepalived 2.2.7, check_data.c (validate_check_config) and vrrp_parser.c
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
+from lvsctl.compose.adopt import numbers
 from lvsctl.compose.adopt.raw import Block, keep_raw
 from lvsctl.compose.adopt.reading import Path, Plain, Reading
 from lvsctl.keepalived.config import Statement
@@ -17,6 +19,8 @@ from lvsctl.spec.spec import Spec
 Data = dict[str, Any]
 
 SCRIPTS = frozenset({"notify", "script", "misc_path", "quorum_up", "quorum_down"})
+
+KEPT_RAW = "kept as a raw line in extra, as the spec refuses it"
 
 UNICAST = ("unicast_src_ip", "unicast_peer")
 
@@ -95,6 +99,33 @@ def _speaks_udp(path: Path, service: Data, reading: Reading) -> None:
 def _has_addresses(service: Data, data: Data) -> bool:
     entries = data.get("virtual_server_groups", {}).get(service.get("group"), ())
     return "address" in service or any(not str(entry).startswith("fwmark") for entry in entries)
+
+
+def _default_priority(path: Path, reading: Reading) -> str:
+    """Take 100 for a priority that is none (vrrp_prio_handler): the one of `state MASTER` or of the node would not do."""
+    instance = at(path[:-1], reading.data)
+    if not isinstance(instance, dict) or instance["priority"] == "100":
+        return ""
+    asked, instance["priority"] = instance["priority"], Plain("100")
+    return f"priority {asked}: written as 100, which keepalived takes instead"
+
+
+def read_number(path: Path, reading: Reading) -> str:
+    """Put the number that keepalived reads in the place of one that the spec refuses; answer what was done, or ''."""
+    holder = at(path[:-1], reading.data)
+    keyword = str(path[-1])
+    if not isinstance(holder, dict) or not isinstance(holder[keyword], str) or keyword not in numbers.LENIENT:
+        return ""
+    model = block_at(path[:-1], holder, reading).model
+    field = fields(model).get(keyword)
+    if field is None or (model.__name__, keyword) in numbers.STRICT_IN:
+        return ""
+    word, *rest = holder[keyword].split() or [""]
+    number = numbers.time(word) if field.item is Decimal else numbers.whole(keyword, word)
+    if number is None or number == word:
+        return ""
+    asked, holder[keyword] = holder[keyword], Plain(" ".join([number, *rest]))
+    return f"{keyword} {asked}: written as {number}, which is what keepalived reads"
 
 
 def _short_password(path: Path, reading: Reading) -> str:
@@ -181,8 +212,7 @@ def kept_in_order(path: Path, message: str, reading: Reading) -> set[Path]:
     if not keep_raw(Statement((keyword,), tuple(statements), statements[0].source), block):
         return set()
     del items[int(path[-1]) :]
-    what = "kept as a raw line in extra, for keepalived to make of it what it does"
-    reading.leave(statements[0], path, f"{' '.join(statements[0].words)}: {what}: {message}")
+    reading.leave(statements[0], path, f"{' '.join(statements[0].words)}: {KEPT_RAW}: {message}")
     return set(gone)
 
 
@@ -206,6 +236,7 @@ def at(path: Path, data: Any) -> Any:
 
 MENDS: dict[str, Callable[[Path, Reading], str]] = {
     "auth_pass": _short_password,
+    "priority": _default_priority,
     "real_servers": _reachable_quorum,
     "hysteresis": _hysteresis_below_quorum,
     "virtual_servers.*": _persistent_on_all_ports,

@@ -28,6 +28,7 @@ FIRST_COUNTS_IN = frozenset(
         ("TrackFile", "weight"),
         ("VrrpTrackProcess", "weight"),
         ("DnsCheck", "name"),
+        ("Url", "digest"),
         ("VrrpInstance", "use_vmac"),
     }
 )

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from lvsctl.compose.adopt.mend import (
+    KEPT_RAW,
     MENDS,
     after_settling,
     at,
@@ -18,6 +19,7 @@ from lvsctl.compose.adopt.mend import (
     block_at,
     kept_in_order,
     raw_item,
+    read_number,
     stays_raw,
 )
 from lvsctl.compose.adopt.raw import keep_raw
@@ -119,8 +121,8 @@ def existing(path: tuple[Any, ...], data: Any) -> Path:
 
 def _mended(path: Path, reading: Reading) -> str:
     """Do to the value at *path* what keepalived does; answer what that was, or the empty string."""
-    mend = MENDS.get(_kind(path))
-    return mend(path, reading) if mend else ""
+    mend = MENDS.get(_kind(path), read_number)
+    return mend(path, reading)
 
 
 def _kind(path: Path) -> str:
@@ -136,7 +138,8 @@ def _taken_out(path: Path, message: str, reading: Reading) -> set[Path]:
     if isinstance(holder, dict) and statement is not None and stays_raw(path):
         del holder[key]
         _overruled(path, reading)
-        keep_raw(statement, block_at(path[:-1], holder, reading))
+        if keep_raw(statement, block_at(path[:-1], holder, reading)):
+            reading.leave(statement, path, f"{KEPT_RAW}: {message}")
         return {path}
     if isinstance(key, int) and (gone := kept_in_order(path, message, reading)):
         return gone
