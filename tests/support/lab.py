@@ -200,7 +200,9 @@ def boot(exchange: Path, script: str, *, terminal: bool = False) -> Guest:
     With *terminal* the guest's /dev/tty1 is our standard input and output. Raises NoLab.
     """
     found = kernel()
-    (exchange / "fstab").write_text(fstab(exchange, [ROOT, Path(sys.prefix), Path(sys.base_prefix)]))
+    beside = [path for path in (ROOT.parent / "shared",) if path.is_dir()]
+    kept = [ROOT, *beside, Path(sys.prefix), Path(sys.base_prefix)]
+    (exchange / "fstab").write_text(fstab(exchange, kept))
     (exchange / "modules").write_text(" ".join(PRELOADED) + "\n")
     (exchange / "command").write_text(script)
     shutil.copy(ROOT / "tests/kernel/lab/init", exchange / "init")
