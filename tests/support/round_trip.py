@@ -13,6 +13,9 @@ from lvsctl.spec.load import load
 from tests.support.keepalived import CONFIG
 from tests.support.oracle import Account, account_of
 
+OF_DEVICE = re.compile(r" \S+: (?:NIC|Gratuitous|Up|Down) ")
+"""A line about one interface of the machine."""
+
 
 def imported(text: str, config_id: str = "") -> Adopted:
     """Import *text* as if it stood where keepalived looks for it."""
@@ -34,7 +37,10 @@ def differences(one: Account, other: Account) -> list[str]:
 
 
 def _lines(account: Account, name: str) -> list[str]:
-    return normalised(_as_utf8(account.dumps.get(name, "")))
+    lines = normalised(_as_utf8(account.dumps.get(name, "")))
+    # The lab makes the interfaces in the order in which a file names them, and keepalived lists them in that order.
+    devices = sorted(line for line in lines if OF_DEVICE.match(line))
+    return [*(line for line in lines if not OF_DEVICE.match(line)), *devices]
 
 
 def _as_utf8(text: str) -> str:

@@ -3,6 +3,7 @@
 Source: keepalived 2.2.7, check_data.c (validate_check_config) and vrrp_parser.c.
 """
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -31,10 +32,14 @@ ODD_BUT_TAKEN = frozenset(
 
 
 def stays_raw(path: Path) -> bool:
-    """Answer whether keepalived acts on what the spec refuses at *path*: then it stays as a raw line."""
+    """Answer whether keepalived acts on what the spec refuses at *path*: then it stays as a raw line.
+
+    Without a neighbour a BFD session is off, but there.
+    """
     keyword = str(path[-1])
     return (
-        keyword in SCRIPTS | ODD_BUT_TAKEN
+        path[:-1] == ("bfd_instances",)
+        or keyword in SCRIPTS | ODD_BUT_TAKEN
         or keyword.startswith("notify_")
         or (keyword.endswith("_script") and keyword != "track_script")
     )
@@ -110,6 +115,19 @@ def _default_priority(path: Path, reading: Reading) -> str:
     return f"priority {asked}: written as 100, which keepalived takes instead"
 
 
+def without_prefix_length(path: Path, reading: Reading) -> str:
+    """Take a prefix length or a range off an address, where keepalived does not read it (inet_stosockaddr)."""
+    holder: Any = at(path[:-1], reading.data)
+    key: Any = path[-1]
+    asked = holder[key]
+    word, *options = (asked.split() if isinstance(asked, str) else []) or [""]
+    address = re.split("[-/]", word, maxsplit=1)[0]
+    if address in ("", word):
+        return ""
+    holder[key] = " ".join([address, *options])
+    return f"{asked}: written as {address}, which is what keepalived reads"
+
+
 def read_number(path: Path, reading: Reading) -> str:
     """Put the number that keepalived reads in the place of one that the spec refuses; answer what was done, or ''."""
     holder = at(path[:-1], reading.data)
@@ -122,7 +140,7 @@ def read_number(path: Path, reading: Reading) -> str:
         return ""
     word, *rest = holder[keyword].split() or [""]
     number = numbers.time(word) if field.item is Decimal else numbers.whole(keyword, word)
-    if number is None or number == word:
+    if number in (None, word) or (keyword, number) == ("port", "0"):
         return ""
     asked, holder[keyword] = holder[keyword], Plain(" ".join([number, *rest]))
     return f"{keyword} {asked}: written as {number}, which is what keepalived reads"

@@ -10,7 +10,15 @@ from decimal import Decimal
 
 LENIENT = frozenset(
     {
-        *("fwmark", "connect_port", "bind_port", "connect_timeout", "delay_before_retry", "delay_loop"),
+        *(
+            "port",
+            "fwmark",
+            "connect_port",
+            "bind_port",
+            "connect_timeout",
+            "delay_before_retry",
+            "delay_loop",
+        ),
         *("retry", "warmup", "weight", "misc_timeout", "hysteresis", "lthreshold", "uthreshold", "quorum"),
         *("quorum_max", "max_auto_priority", "min_auto_priority_delay", "smtp_connect_timeout"),
         *("startup_script_timeout", "shutdown_script_timeout", "vrrp_down_timer_adverts", "vrrp_version"),

@@ -117,7 +117,7 @@ def read(block: Block, statement: Statement) -> None:
     field = keywords(block.model).get(keyword)
     if field is None:
         _without_field(block, statement)
-    elif not LATE.get(keyword, frozenset()).isdisjoint(block.data):
+    elif _order_stays(block, keyword):
         keep_raw(statement, block)
     elif (needed := NEEDS.get(keyword)) and needed not in block.data:
         what = f"{keyword}: not carried: {needed} does not stand before it, so keepalived passes over it"
@@ -126,6 +126,14 @@ def read(block: Block, statement: Statement) -> None:
         if other := OPPOSITES.get(keyword):
             _overrule(block, other, statement)
         _READERS[field.form](Spot(block, field, statement))
+
+
+def _order_stays(block: Block, keyword: str) -> bool:
+    """Answer whether *keyword* has to stay behind what was read before it, as only raw lines do."""
+    if not LATE.get(keyword, frozenset()).isdisjoint(block.data):
+        return True
+    kept = [line.split()[0] for line in block.data.get("extra", ()) if line.split()[0] in LATE]
+    return any(keyword in LATE[each] for each in kept)
 
 
 def _overrule(block: Block, other: str, statement: Statement) -> None:

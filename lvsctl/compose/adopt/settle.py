@@ -21,6 +21,7 @@ from lvsctl.compose.adopt.mend import (
     raw_item,
     read_number,
     stays_raw,
+    without_prefix_length,
 )
 from lvsctl.compose.adopt.raw import keep_raw
 from lvsctl.compose.adopt.reading import Path, Reading
@@ -64,11 +65,11 @@ def _one_round(error: ValidationError, reading: Reading) -> None:
             continue
         if isinstance(path[-1], int) and path[-1] > first_raw.get(path[:-1], path[-1]):
             continue
-        if what := _mended(path, reading):
+        if what := _mended(path, message, reading):
             reading.leave(reading.statement_of(path), path, what)
             mended = True
         else:
-            removed |= _taken_out(path, message, reading)
+            removed |= _taken_out(_skipped_with(path), message, reading)
             mended = True
     if not mended:  # pragma: no cover - no refusal is known that names nothing
         key = next(iter(reading.data))
@@ -119,10 +120,18 @@ def existing(path: tuple[Any, ...], data: Any) -> Path:
     return path
 
 
-def _mended(path: Path, reading: Reading) -> str:
+def _mended(path: Path, message: str, reading: Reading) -> str:
     """Do to the value at *path* what keepalived does; answer what that was, or the empty string."""
+    if message.startswith("expected an IPv4 or IPv6 address"):
+        return without_prefix_length(path, reading)
     mend = MENDS.get(_kind(path), read_number)
     return mend(path, reading)
+
+
+def _skipped_with(path: Path) -> Path:
+    """Answer what keepalived skips for the refused value at *path*: a server whose address or port is none."""
+    servers = path[0] == "virtual_servers" and (len(path) == 3 or path[-3:-2] == ("real_servers",))  # noqa: PLR2004 - mapping, name, keyword
+    return path[:-1] if servers and path[-1] in ("address", "port", "fwmark") else path
 
 
 def _kind(path: Path) -> str:

@@ -47,6 +47,7 @@ def service(body: str) -> tuple[dict[str, Any], str]:
         ("preempt\n nopreempt", {"nopreempt": "true"}),
         ("accept\n no_accept", {"no_accept": "true"}),
         ("no_accept\n accept", {"accept": "true"}),
+        ("mcast_src_ip 10.0.0.9/24", {"mcast_src_ip": "10.0.0.9"}),
         ("priority 1000", {"priority": "100"}),
         ("priority 0150", {"priority": "150"}),
         ("priority 100;", {"priority": "100"}),
@@ -92,6 +93,23 @@ def test_a_virtual_server_is_what_keepalived_makes_of_it(body: str, expected: di
     for key in ("address", "port", "maintenance", "protocol", "real_servers"):
         del data[key]
     assert data == expected
+    assert said
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ("10.0.0.2/24 80", [{"address": "10.0.0.2", "port": "80"}]),
+        ("10.0.0.2-9 80", [{"address": "10.0.0.2", "port": "80"}]),
+        ("10.0.0.2 80;", [{"address": "10.0.0.2", "port": "80"}]),
+        ("10.0.0.2 http", []),
+        ("10.0.0.256 80", []),
+        ("10.0.0.2 80 dev eth0", [{"address": "10.0.0.2", "port": "80"}]),
+    ],
+)
+def test_a_server_is_read_up_to_where_it_makes_sense(head: str, expected: list[dict[str, str]]) -> None:
+    data, said = service(f"{SERVER.replace('10.0.0.2', '10.0.0.7')}\n real_server {head} {{\n }}")
+    assert data["real_servers"][1:] == expected
     assert said
 
 
