@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import cache
 from itertools import takewhile
-from typing import Any, NamedTuple
+from typing import Any
 
 from lvsctl.compose.adopt.heads import HEADS, NAMES
-from lvsctl.compose.adopt.order import LATE, NEEDS, OPPOSITES, REFERENCES, first_counts
+from lvsctl.compose.adopt.order import LATE, NEEDS, OPPOSITES, REFERENCES
 from lvsctl.compose.adopt.raw import Block, keep_raw
 from lvsctl.compose.adopt.reading import Path, Plain, Reading
+from lvsctl.compose.adopt.spot import Spot
 from lvsctl.compose.adopt.words import joined, literal_line, named_line, number, one_line
 from lvsctl.keepalived.config import Statement
 from lvsctl.keepalived.grammar import find
@@ -45,41 +46,6 @@ NO_ACCOUNT = frozenset({"script", "misc_path"})
 
 RENAMED = {("HttpGet", "nb_get_retry"): "retry", ("SslGet", "nb_get_retry"): "retry"}
 """Deprecated keywords that mean exactly what another one means."""
-
-
-class Spot(NamedTuple):
-    """One statement of a block, and the field it belongs to."""
-
-    block: Block
-    field: Field
-    statement: Statement
-
-    @property
-    def reading(self) -> Reading:
-        """What is kept while reading."""
-        return self.block.reading
-
-    @property
-    def path(self) -> Path:
-        """Where the value stands in the spec."""
-        return (*self.block.path, self.field.key)
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The words after the keyword."""
-        return self.statement.words[1:]
-
-    def put(self, value: Any) -> None:
-        """Take *value*, unless keepalived stays with the one it has."""
-        keyword = self.statement.keyword
-        if self.field.key in self.block.data and first_counts(self.block.model.__name__, keyword):
-            self.leave(f"{keyword}: not carried: keepalived stays with the first one")
-        else:
-            self.reading.replace(self.block.data, self.path, value, self.statement)
-
-    def leave(self, message: str) -> None:
-        """Note that the statement, or a part of it, is not carried."""
-        self.reading.leave(self.statement, self.path, message)
 
 
 def read_root(model: type[Model], config: Iterable[Statement], reading: Reading) -> None:
