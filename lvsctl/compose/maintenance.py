@@ -12,23 +12,13 @@ healthy, so there the *plain* form removes and adds them.
 
 from typing import Any
 
-from lvsctl.compose.paths import MAINTENANCE_FOLDER
+from lvsctl.sorry import form
+from lvsctl.sorry.form import DEFAULT_SCHEDULER, MAINTENANCE_FOLDER, track_file_name
 from lvsctl.spec.check_local import FileCheck
 from lvsctl.spec.checks import Check
 from lvsctl.spec.spec import Spec
 from lvsctl.spec.track import InitFile, TrackFile, WideWeight
 from lvsctl.spec.virtual_server import VirtualServer
-
-SKIP_WEIGHT_0 = frozenset({"rr", "wrr", "lc", "wlc", "sed", "nq", "fo", "ovf", "lblc", "lblcr"})
-"""Schedulers that give no new connection to a server of weight 0, whatever the client."""
-
-DEFAULT_SCHEDULER = "wlc"
-"""What keepalived takes when `lvs_sched` is not written (check_data.h, IPVS_DEF_SCHED)."""
-
-
-def track_file_name(service: str) -> str:
-    """Answer the name of the maintenance track_file of *service*."""
-    return f"lvsctl_{service}"
 
 
 def is_maintained(service: VirtualServer) -> bool:
@@ -43,13 +33,8 @@ def resident_is_safe(service: VirtualServer, spec: Spec) -> bool:
 
 def passes_over_weight_0(service: VirtualServer) -> bool:
     """Answer whether the scheduler of *service* never picks a server of weight 0 for a new client."""
-    match service.lvs_sched or DEFAULT_SCHEDULER:
-        case "sh":
-            return service.sh_fallback
-        case "mh":
-            return service.mh_fallback
-        case scheduler:
-            return scheduler in SKIP_WEIGHT_0
+    fallback = service.sh_fallback or service.mh_fallback
+    return form.passes_over_weight_0(service.lvs_sched or DEFAULT_SCHEDULER, fallback=fallback)
 
 
 def templates_expire(spec: Spec) -> bool:

@@ -3,8 +3,5 @@
 LIBEXEC = "/usr/libexec/lvsctl"
 """What keepalived executes."""
 
-MAINTENANCE_FOLDER = "/var/lib/lvsctl/maintenance"
-"""One file per service; outlives a reboot, so a sorry stays on."""
-
 VRRP_NOTIFY_FIFO = "/run/lvsctl/vrrp_notify_fifo"
 """Where keepalived tells every VRRP transition in order."""

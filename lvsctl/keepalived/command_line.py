@@ -24,6 +24,7 @@ _LONG = {
     "bfd_pid": "b",
     "snmp-agent-socket": "A",
     "config-test": "t",
+    "vrrp": "P",
 }
 
 
@@ -36,6 +37,11 @@ def config_of(command: Sequence[str]) -> str | None:
 def config_id_of(command: Sequence[str]) -> str | None:
     """Answer what a keepalived started with *command* compares ``@word`` with; None: the name of its host."""
     return dict(_options(iter(command[1:]))).get("i")
+
+
+def checks(command: Sequence[str]) -> bool:
+    """Answer whether a keepalived started with *command* works on virtual servers: ``--vrrp`` alone leaves them out."""
+    return "P" not in dict(_options(iter(command[1:])))
 
 
 def _options(words: Iterator[str]) -> Iterator[tuple[str, str]]:

@@ -47,7 +47,7 @@ def find(config: Path) -> Daemon | None:
     has a file of the same name is another one. Raises Ambiguous when there are several, and Denied when only
     root could tell.
     """
-    found = [daemon for daemon in _daemons() if _reads(daemon, config)]
+    found = [daemon for daemon in daemons() if _reads(daemon, config)]
     if len(found) > 1:
         pids = ", ".join(str(each.parent.pid) for each in found)
         raise Ambiguous(f"{config}: more than one keepalived reads it (processes {pids})")
@@ -84,7 +84,8 @@ def config_id(daemon: Daemon) -> str:
     return config_id_of(words(daemon.parent.pid, "cmdline")) or os.uname().nodename.partition(".")[0]
 
 
-def _daemons() -> Iterator[Daemon]:
+def daemons() -> Iterator[Daemon]:
+    """Yield every running keepalived, whatever namespace or container it is in."""
     for pid in _pids():
         status = _status(pid)
         if status and _runs_keepalived(pid) and not _runs_keepalived(status.parent):

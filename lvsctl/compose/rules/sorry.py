@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from lvsctl.compose.maintenance import (
-    DEFAULT_SCHEDULER,
     form_of,
     is_maintained,
     passes_over_weight_0,
@@ -13,6 +12,7 @@ from lvsctl.compose.rules.effective import node_addresses, ports, protocol_of, s
 from lvsctl.compose.rules.rule import ERROR, NOTE, WARNING, Broken, of_spec
 from lvsctl.compose.rules.services import at
 from lvsctl.keepalived.grammar import version
+from lvsctl.sorry.form import DEFAULT_SCHEDULER
 from lvsctl.spec.resolve import family_of
 from lvsctl.spec.spec import Spec
 from lvsctl.spec.virtual_server import SorryServer, VirtualServer
