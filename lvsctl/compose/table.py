@@ -75,7 +75,7 @@ def table(spec: Spec) -> Table:
         if service.owner != "lvsctl":
             continue
         path: Path = ("virtual_servers", name)
-        left -= _size(service, spec)
+        left -= size(service, spec)
         if left < 0:
             problems.append(
                 Problem(path, f"this makes more than {MOST_ENTRIES:,} services and destinations in the table")
@@ -101,7 +101,7 @@ def table_of(declared: Declared, node: str) -> Table:
         ) from error
 
 
-def _size(service: Declaration, spec: Spec) -> int:
+def size(service: Declaration, spec: Spec) -> int:
     """Answer how many entries *service* makes, without making them."""
     entries = spec.virtual_server_groups.get(service.group or "", ())
     keys = sum(
@@ -112,11 +112,12 @@ def _size(service: Declaration, spec: Spec) -> int:
 
 
 def _servers(service: Declaration, spec: Spec) -> Iterator[tuple[ServiceKey, VirtualServer]]:
-    for key in _keys(service, spec):
+    for key in keys(service, spec):
         yield key, VirtualServer(_settings(service, key.family), dict(_dests(service, key)))
 
 
-def _keys(service: Declaration, spec: Spec) -> Iterator[ServiceKey]:
+def keys(service: Declaration, spec: Spec) -> Iterator[ServiceKey]:
+    """Yield the services in the kernel that *service* means: one, or all of its group; see :func:`size`."""
     protocol = Protocol(service.protocol or Protocol.TCP)
     if service.address is not None:
         yield ServiceKey.of(protocol, service.address, service.port or 0)
@@ -173,7 +174,7 @@ def _dests(service: Declaration, key: ServiceKey) -> Iterator[tuple[DestKey, Des
             weight if server.weight is None else server.weight,
             server.uthreshold or 0,
             server.lthreshold or 0,
-            _tunnel(how),
+            tunnel(how),
         )
         yield _dest_key(server, how, key, service), dest
 
@@ -186,7 +187,8 @@ def _dest_key(server: RealServer, how: LvsMethod, key: ServiceKey, service: Decl
     return DestKey(address, server.port or (key.port if service.group is None else 0))
 
 
-def _tunnel(how: LvsMethod) -> Tunnel:
+def tunnel(how: LvsMethod) -> Tunnel:
+    """Answer the encapsulation that *how* means."""
     if how.method != "TUN":
         return Tunnel()
     return Tunnel(TunnelType(how.type or "ipip"), how.port or 0, _CHECKSUMS[how.checksum or "nocsum"])

@@ -1,0 +1,107 @@
+"""The same command on the other director, over ssh: its own `lvsctl sorry … --json`, asked and believed no further.
+
+No password is asked for and no host key accepted: root's (or the operator's) keys and known_hosts have to be in order,
+because nobody wants to answer questions during an incident.
+"""
+
+import json
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from lvsctl.errors import Unavailable, Usage, visible
+from lvsctl.host.run import run
+
+_SSH: Final = ("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5")
+_SSH_FAILED: Final = 255
+_NOT_FOUND: Final = 127
+
+UNKNOWN, NO = 1, 2
+
+
+class Peer(NamedTuple):
+    """The other director."""
+
+    node: str
+    """Its name in the spec, or what ssh calls it."""
+    host: str
+    """What ssh is told to connect to."""
+
+
+class Said(NamedTuple):
+    """What the other director answered."""
+
+    peer: Peer
+    status: int
+    """Its exit code; 69 when it could not be asked."""
+    document: Mapping[str, Any]
+    """Its JSON, empty when there was none."""
+    story: str
+    """What it told on standard error, or why it could not be asked; shown to nobody unescaped."""
+
+
+def peers(addresses: Mapping[str, Sequence[str]], here: str, host: str | None) -> tuple[Peer, ...]:
+    """Answer the other directors: *host* when it is given, else the other nodes of the spec with their addresses.
+
+    Raises Usage when nothing says who they are.
+    """
+    if host is not None:
+        if not host or host.startswith("-"):
+            raise Usage(f"{host!r} is no host: expected what ssh connects to")
+        named = next((name for name, own in addresses.items() if host == name or host in own), host)
+        return (Peer(named, host),)
+    others = tuple(Peer(name, own[0]) for name, own in addresses.items() if name != here and own)
+    if not others:
+        raise Usage(
+            "--pair: the spec says no address of another node",
+            hint="write it under `nodes`, or name what ssh connects to with --peer HOST",
+        )
+    return others
+
+
+def ask(peer: Peer, argv: Sequence[str], *, timeout: float) -> Said:
+    """Run ``lvsctl`` with *argv* on *peer* and answer what it said. Raises nothing: a silent peer is an answer.
+
+    The far shell gets *argv* as quoted words, so that no word of it is anything but an argument there.
+    """
+    command = shlex.join(["lvsctl", *argv])
+    agent = os.environ.get("SSH_AUTH_SOCK")
+    try:
+        done = run(
+            [*_SSH, "--", peer.host, command],
+            timeout=timeout,
+            env={"SSH_AUTH_SOCK": agent} if agent else None,
+        )
+    except Unavailable as error:
+        return Said(peer, Unavailable.exit_code, {}, error.message)
+    told = visible_lines(done.stderr)
+    if done.status == _SSH_FAILED or done.status < 0:
+        return Said(peer, Unavailable.exit_code, {}, f"ssh {peer.host}: {told or 'failed'}")
+    if done.status == _NOT_FOUND:
+        return Said(
+            peer, Unavailable.exit_code, {}, f"{told or 'lvsctl: not found'} (is lvsctl on its PATH?)"
+        )
+    return Said(peer, done.status, _document(done.stdout), told)
+
+
+def visible_lines(text: str) -> str:
+    """Answer *text*, which somebody else wrote, as lines that a terminal only shows."""
+    return "\n".join(visible(line) for line in text.strip().splitlines()[:100])
+
+
+def _document(text: str) -> Mapping[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def combined(here: int, others: Sequence[int]) -> int:
+    """Answer the exit code for all: the first failure; unknown before no, no before yes."""
+    codes = [here, *others]
+    failures = [code for code in codes if code not in (0, NO)]
+    if failures:
+        return failures[0]
+    return NO if NO in codes else 0
