@@ -9,7 +9,6 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
@@ -167,10 +166,16 @@ def _take_back(
         if failure:
             return Outcome.BROKEN, f"the previous file is back, and with it {failure}"
         return Outcome.ROLLED_BACK, "the previous file is back"
+    failure = "nothing has started keepalived again"
     while time.monotonic() < deadline:
-        # For a moment the children of the dead one can look like daemons of their own.
-        with suppress(Ambiguous):
-            if (started := find(path)) and not _await(started, Wanted(previous.text, inventory), deadline):
+        try:
+            started = find(path)
+        except Ambiguous as error:  # for a moment the children of the dead one look like daemons of their own
+            started, failure = None, str(error)
+        if started:
+            missing = _await(started, Wanted(previous.text, inventory), deadline)
+            if not missing:
                 return Outcome.ROLLED_BACK, "its supervisor has started it again, with the previous file"
+            failure = f"of the keepalived that was started since: {missing}"
         time.sleep(POLL)
-    return Outcome.BROKEN, "the previous file is back, but nothing has started keepalived again"
+    return Outcome.BROKEN, f"the previous file is back, but {failure}"

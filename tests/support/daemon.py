@@ -25,6 +25,8 @@ done
 while :; do
     keepalived -n -l -D "$@" || :
     test -n "$SUPERVISED" || exit 0
+    # A keepalived that dies while it starts can leave a child behind, which systemd ends before it starts another.
+    pkill --signal KILL --exact keepalived || :
     sleep 0.2
 done
 """

@@ -190,7 +190,7 @@ def test_a_keepalived_that_dies_and_is_started_again_runs_with_the_old_file(path
     if Path("/proc/net/ip_vs").exists():
         pytest.skip("this machine has IPVS, so keepalived survives")
     with running(path, supervised=True) as keepalived:
-        result = install(path, instances("A") + VIRTUAL_SERVER, timeout=30)
+        result = install(path, instances("A") + VIRTUAL_SERVER, timeout=60)
         assert result.outcome is Outcome.ROLLED_BACK, result.detail
         assert "started it again" in result.detail
         again = find(path)

@@ -34,8 +34,11 @@ def pytest_about(
 ) -> str:
     """Run pytest in a process of its own and answer what it printed."""
     argv = [sys.executable, *program, "-p", "no:cacheprovider", "-rA", *arguments]
+    # On a CI machine pytest repeats every failure in full at the end, so it is not told that it is on one.
     kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV", "LVSCTL"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTEST", "COV", "LVSCTL")) and name not in ("CI", "BUILD_NUMBER")
     }
     finished = subprocess.run(
         argv, cwd=lab.ROOT, capture_output=True, text=True, timeout=240, check=False, env=kept | (env or {})
