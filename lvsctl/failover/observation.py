@@ -18,6 +18,9 @@ An IPv4 address (``192.0.2.11``), the /64 of a server (``2a01:4f8:0:5176::/64``)
 that a command's author chose.
 """
 
+ELSEWHERE = Target("elsewhere")
+"""Where an address points when all that is known is that it is not where we asked about."""
+
 IPV6_UNIT = 64
 
 

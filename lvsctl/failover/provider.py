@@ -118,7 +118,7 @@ class Withheld:
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """No request left this host: no name, no route, connection refused, TLS failed."""
+    """No request that could change anything left this host: no name, no route, connection refused, TLS failed."""
 
     certain: ClassVar[bool] = True
     why: str

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from email.utils import formatdate
 from typing import Any
 
 from tests.fakes.hetzner.cloud_state import CloudProfile, CloudWorld, FloatingIp, Token
@@ -36,6 +37,7 @@ class CloudState:
             "RateLimit-Limit": str(self.bucket.limit),
             "RateLimit-Remaining": str(int(self.bucket.tokens)),
             "RateLimit-Reset": str(int(self.bucket.full_at(now))),
+            "Date": formatdate(now, usegmt=True),
             "X-Correlation-Id": f"fake-{int(now)}",
         }
         response = replace(response, headers={**response.headers, **limits})

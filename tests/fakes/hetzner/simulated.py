@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import httpx
 
-from tests.fakes.hetzner.faults import CONNECTION
 from tests.fakes.hetzner.front import Front
 from tests.fakes.hetzner.message import Delivery, Reply, Request
 
@@ -61,8 +60,10 @@ class SimulatedTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         loop = asyncio.get_running_loop()
+        await _trace(request, "connection.connect_tcp.started")
         await self._connect(loop.time())
         await asyncio.sleep(self.latency)
+        await _trace(request, "http11.send_request_headers.started")
         headers = {name.lower(): value for name, value in request.headers.items()}
         target = request.url.raw_path.decode()
         arrived = Request(request.method, target, headers, await request.aread(), self.source)
@@ -85,11 +86,19 @@ class SimulatedTransport(httpx.AsyncBaseTransport):
             raise httpx.ConnectError(fault.kind)
 
 
+async def _trace(request: httpx.Request, event: str) -> None:
+    """Tell *request*'s trace what httpcore would tell it."""
+    if trace := request.extensions.get("trace"):
+        await trace(event, {})
+
+
 async def _delivered(reply: Reply) -> httpx.Response:
     match reply.delivery:
         case Delivery.WHOLE:
             response = reply.response
-            return httpx.Response(response.status, headers=dict(response.headers), content=response.body)
+            return httpx.Response(
+                response.status, headers=dict(response.headers), stream=httpx.ByteStream(response.body)
+            )
         case Delivery.RESET | Delivery.HALF:
             raise httpx.ReadError("reset")
         case Delivery.CUT | Delivery.CLOSED:
@@ -97,6 +106,3 @@ async def _delivered(reply: Reply) -> httpx.Response:
         case Delivery.HANG | Delivery.SLOW:
             await asyncio.sleep(FOREVER)
             raise AssertionError("nobody waits so long")
-
-
-__all__ = ["CONNECTION", "SimulatedTransport", "VirtualLoop", "run"]
