@@ -3,7 +3,7 @@
 It knows names, not what they stand for; the caller has them from the spec and from the snapshots.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import islice
 from typing import NamedTuple
@@ -24,13 +24,10 @@ class Chosen(NamedTuple):
 
     names: tuple[str, ...]
     keys: tuple[ServiceKey, ...]
-    """Services by address that none of the names stands for."""
 
 
-def choose(
-    patterns: Sequence[str], names: Collection[str], keys: Mapping[ServiceKey, str], *, every: bool = False
-) -> Chosen:
-    """Find what *patterns* mean among *names*; *keys* says which name a service by address has.
+def choose(patterns: Sequence[str], names: Collection[str], *, every: bool = False) -> Chosen:
+    """Find what *patterns* mean: some of *names*, and services by address.
 
     With *every* it is all names, and there may be no patterns. Raises Usage for nothing, for a name that nobody has
     (with the one that was probably meant) and for a pattern that fits none.
@@ -43,7 +40,7 @@ def choose(
         raise Usage("which services?", hint=f"name them, or --all: {listed(names) or 'there are none'}")
     found: dict[str | ServiceKey, None] = {}
     for pattern in patterns:
-        found.update(dict.fromkeys(_meant(pattern, names, keys)))
+        found.update(dict.fromkeys(_meant(pattern, names)))
     return Chosen(
         tuple(each for each in found if isinstance(each, str)),
         tuple(each for each in found if isinstance(each, ServiceKey)),
@@ -56,19 +53,11 @@ def listed(names: Collection[str]) -> str:
     return ", ".join(islice(names, _LISTED)) + (f" and {more} more" if more > 0 else "")
 
 
-def is_key(text: str) -> bool:
-    """Answer whether *text* is meant as a service by address, right or wrong."""
-    return text.partition("/")[0].lower() in KINDS and "/" in text
-
-
-def _meant(
-    pattern: str, names: Collection[str], keys: Mapping[ServiceKey, str]
-) -> Iterable[str | ServiceKey]:
+def _meant(pattern: str, names: Collection[str]) -> Iterable[str | ServiceKey]:
     if pattern in names:
         return (pattern,)
-    if is_key(pattern):
-        key = _key(pattern)
-        return (keys.get(key, key),)
+    if pattern.partition("/")[0].lower() in KINDS and "/" in pattern:
+        return (_key(pattern),)
     if any(letter in pattern for letter in "*?["):
         return _matching(pattern, names)
     near = suggest(pattern, names)
