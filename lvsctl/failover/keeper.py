@@ -1,0 +1,222 @@
+"""The loop that keeps one failover IP where VRRP says: the effectful half of the claim.
+
+One step is: take in what VRRP says, decide, and make at most one call. The claim is read and written under the
+address's lock, which is never held while anything is awaited. A POST is written down before it leaves, so at
+whichever *await* the process dies, the next one finds the intent and looks before it moves. Run one keeper per
+address, all at once: none waits for another. Which process runs it (agent, ``failover assign``) makes no difference.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from lvsctl.errors import LvsctlError
+from lvsctl.failover.budget import Budget, Purpose
+from lvsctl.failover.claim import Claim, Sent, alarm, decide, holds
+from lvsctl.failover.hold import file_name
+from lvsctl.failover.ledger import Ledger
+from lvsctl.failover.model import (
+    Action,
+    Answered,
+    Event,
+    Looked,
+    Nothing,
+    Observe,
+    Ordered,
+    Post,
+    Rules,
+    Sending,
+    Truth,
+    Wait,
+)
+from lvsctl.failover.observation import FailoverAddress
+from lvsctl.failover.provider import Provider
+from lvsctl.failover.saved import claim_from, claim_to
+from lvsctl.failover.shelf import Clock, FileShelf, Form, HostClock, Shelf
+from lvsctl.failover.transitions import advance
+
+RETRY = 1.0
+"""Seconds until a step is tried again that could not read or write its files."""
+
+RECHECK = 5.0
+"""Seconds until the operator's hold is looked for again: it is a file, and whoever removes it may not tell us."""
+
+CLAIM_FORM = Form(
+    claim_to, claim_from, Claim, lambda now: Claim(sent=Sent(now), why="the claim's file was unreadable")
+)
+"""A claim that cannot be read may have a POST under way: it has to look for a whole lock window first."""
+
+
+class Truths(Protocol):
+    """What VRRP says about the instance of one failover IP."""
+
+    def last(self) -> Truth:
+        """Answer what is known without asking: cheap, and good enough for looking."""
+
+    async def confirm(self) -> Truth:
+        """Ask keepalived itself, or answer UNKNOWN: before each call that changes something."""
+
+
+Pause = Callable[[float | None], Awaitable[None]]
+"""Returns at the given time, on the keeper's clock, or earlier when something changed; None: only then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a keeper knows, for status, metrics and the alert command."""
+
+    ip: FailoverAddress
+    claim: Claim
+    truth: Truth
+    action: Action
+    """What comes next."""
+    holds: bool | None
+    """Whether the address points here; None when unknown."""
+    alarm: str | None
+    hold: str | None
+    at: float
+
+
+class Keeper:
+    """Keeps one failover IP. Nothing here raises but cancellation: what goes wrong is in the report."""
+
+    def __init__(
+        self,
+        ip: FailoverAddress,
+        provider: Provider,
+        rules: Rules,
+        *,
+        claim: Shelf[Claim],
+        ledger: Ledger,
+        truths: Truths,
+        clock: Clock,
+        hold: Callable[[], str | None],
+        on_change: Callable[[Report], None] = lambda _report: None,
+    ) -> None:
+        self.ip = ip
+        self._provider = provider
+        self._rules = rules
+        self._claim = claim
+        self._ledger = ledger
+        self._truths = truths
+        self._clock = clock
+        self._hold = hold
+        self._on_change = on_change
+        self._told: Report | None = None
+
+    async def keep(self, pause: Pause) -> None:
+        """Keep the address for ever. Cancel it at any time; what it was doing is written down."""
+        while True:
+            await pause(await self.step())
+
+    async def step(self) -> float | None:
+        """Make at most one call; answer when the next step is due, or None when only a change makes one due."""
+        try:
+            return await self._step()
+        except LvsctlError as error:
+            self._tell_trouble(error)
+            return self._clock.now() + RETRY
+
+    def order(self) -> None:
+        """Take an operator's order to have the address here. Raises Busy, Denied or Unavailable."""
+        self._record(Ordered())
+
+    async def _step(self) -> float | None:
+        action = self._next(self._truths.last())
+        match action:
+            case Observe(purpose=purpose):
+                await self._observe(purpose)
+            case Post():
+                return await self._post()
+            case Wait(until=until):
+                return None if until == float("inf") else until
+            case Nothing():
+                return self._clock.now() + RECHECK if self._hold() else None
+        return self._clock.now()
+
+    def _next(self, truth: Truth) -> Action:
+        """Tell the claim what VRRP says, and answer what follows."""
+        claim, budget = self._record(truth), self._ledger.budget()
+        return self._tell(claim, truth, budget)
+
+    async def _observe(self, purpose: Purpose) -> None:
+        spend = self._ledger.spender(purpose)
+        reading = await self._provider.observe(self.ip, spend=spend)
+        if spend.last:
+            self._ledger.answered(spend.last, reading)
+        self._record(Looked(reading))
+
+    async def _post(self) -> float:
+        """Move the address: confirm, decide again, write the intent down, send. Nothing is awaited in between."""
+        truth = await self._truths.confirm()
+        action = self._next(truth)
+        sent = self._intend(truth) if isinstance(action, Post) else None
+        if sent is None or not isinstance(action, Post):
+            return self._clock.now() + RETRY
+        spend = self._ledger.spender(action.purpose)
+        answer = await self._provider.assign(self.ip, action.target, spend=spend)
+        if spend.last:
+            self._ledger.answered(spend.last, answer)
+        self._record(Answered(answer, sent))
+        return self._clock.now()
+
+    def _intend(self, truth: Truth) -> float | None:
+        """Write down that a POST leaves now; None when another process of this node came first."""
+        budget, hold, now = self._ledger.budget(), self._hold(), self._clock.now()
+
+        def intend(claim: Claim) -> tuple[Claim, float | None]:
+            action = decide(claim, truth, budget, hold=hold, now=now, rules=self._rules)
+            if not isinstance(action, Post):
+                return claim, None
+            return advance(claim, Sending(), now=now, rules=self._rules), now
+
+        return self._claim.change(intend)
+
+    def _record(self, event: Event) -> Claim:
+        now = self._clock.now()
+
+        def record(claim: Claim) -> tuple[Claim, Claim]:
+            after = advance(claim, event, now=now, rules=self._rules)
+            return (claim, claim) if after == claim else (after, after)
+
+        return self._claim.change(record)
+
+    def _tell(self, claim: Claim, truth: Truth, budget: Budget) -> Action:
+        hold, now = self._hold(), self._clock.now()
+        action = decide(claim, truth, budget, hold=hold, now=now, rules=self._rules)
+        here = holds(claim, self._rules.target, now)
+        trouble = alarm(claim, truth, budget, now=now, rules=self._rules)
+        self._told = Report(self.ip, claim, truth, action, here, trouble, hold, now)
+        self._on_change(self._told)
+        return action
+
+    def _tell_trouble(self, error: LvsctlError) -> None:
+        if self._told is not None:
+            self._told = replace(self._told, alarm=error.message, at=self._clock.now())
+            self._on_change(self._told)
+
+
+class Bell:
+    """A :data:`Pause` for asyncio that somebody can cut short."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """Something changed: end the pause that runs, or the next one."""
+        self._rung.set()
+
+    async def __call__(self, until: float | None) -> None:
+        """Return at *until*, or when rung."""
+        left = None if until is None else max(0.0, until - self._clock.now())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._rung.wait(), left)
+        self._rung.clear()
+
+
+def file_claim(ip: FailoverAddress, clock: HostClock) -> Shelf[Claim]:
+    """Answer the claim on *ip* that everything on this node shares."""
+    return FileShelf(f"claim-{file_name(ip)}", CLAIM_FORM, clock)
