@@ -1,0 +1,215 @@
+"""One visitor's connection: bytes in, prepared answers out, and when to let go.
+
+It knows what to do with its socket and what it waits for; how long it may wait, and who has to leave when there are
+too many, is :mod:`lvsctl.backend.crowd`'s. Reading of requests is :mod:`lvsctl.backend.request`'s.
+"""
+
+from contextlib import suppress
+from enum import Enum
+from select import EPOLLIN, EPOLLOUT
+from socket import MSG_DONTWAIT, MSG_NOSIGNAL, SHUT_WR, SocketType
+from typing import Final
+
+from lvsctl.backend.answers import closing
+from lvsctl.backend.crowd import Crowd
+from lvsctl.backend.limits import Phase
+from lvsctl.backend.request import hopeless, read
+from lvsctl.backend.tls import HANDSHAKE, NOT_HERE, Tls
+
+_MOST_READ: Final = 64 * 1024
+_MOST_QUEUED: Final = 256 * 1024
+"""Bytes of answers to pipelined requests that are made before the first of them has to be on its way."""
+_MOST_DISCARDED: Final = 4 * 1024 * 1024
+"""Bytes that are thrown away after the last answer."""
+
+
+class After(Enum):
+    """What follows once everything queued is sent."""
+
+    GO_ON = "go on"
+    CLOSE = "close"
+    LINGER = "linger"
+
+
+class Connection:
+    """A visitor. Everything it does, it does in one of :meth:`ready`, :meth:`greet` and :meth:`expire`."""
+
+    __slots__ = ("_after", "_buffer", "_crowd", "_fresh", "_left", "_mask", "_queue", "_sock", "_tls", "fd", "phase", "since")  # fmt: skip
+
+    def __init__(self, sock: SocketType, crowd: Crowd) -> None:
+        self.fd = sock.fileno()
+        self.phase = Phase.HEAD
+        self.since = 0.0
+        self._sock = sock
+        self._crowd = crowd
+        self._mask = 0
+        self._buffer = b""
+        self._queue: memoryview | None = None
+        self._after = After.GO_ON
+        self._left = 0
+        self._fresh = True
+        self._tls: Tls | None = None
+
+    def ready(self) -> None:
+        """Go on: the socket can be read, or written when something is queued."""
+        if self._queue is None:
+            self._read()
+        else:
+            self._flush(self._queue)
+        self._watch()
+
+    def greet(self, greeting: bytes) -> None:
+        """Say *greeting* to a client that waits for it, and part."""
+        self._send(greeting, After.LINGER)
+        self._watch()
+
+    def expire(self) -> None:
+        """Have waited long enough. Who is merely slow to ask gets the answer all the same."""
+        if self.phase is Phase.HEAD and self._buffer:
+            self._say(self._crowd.answers.http[hopeless(self._buffer).answer], After.LINGER)
+            self._watch()
+        else:
+            self.close()
+
+    def close(self) -> None:
+        """Let go."""
+        self._after = After.CLOSE
+        self._crowd.leave(self)
+        self._sock.close()
+
+    def _watch(self) -> None:
+        wanted = EPOLLIN if self._queue is None else EPOLLOUT
+        if wanted != self._mask and self._sock.fileno() >= 0:
+            self._crowd.watch(self.fd, wanted, anew=not self._mask)
+            self._mask = wanted
+
+    def _read(self) -> None:
+        try:
+            data = self._sock.recv(_MOST_READ, MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+        elif self.phase is Phase.LINGERING:
+            self._discard(len(data))
+        elif self._tls is not None:
+            self._decrypt(self._tls, data)
+        elif self._fresh and data[0] == HANDSHAKE:
+            self._begin_tls(data)
+        else:
+            self._fresh = False
+            self._take(data)
+
+    def _flush(self, queue: memoryview) -> None:
+        self._queue = None
+        if self._send(queue, self._after) and self._buffer and self._after is After.GO_ON:
+            self._take(b"")
+
+    def _discard(self, count: int) -> None:
+        self._left += count
+        if self._left > _MOST_DISCARDED:
+            self.close()
+
+    def _begin_tls(self, data: bytes) -> None:
+        self._fresh = False
+        if self._crowd.tls is None:
+            self._send(NOT_HERE, After.LINGER)
+        else:
+            self._tls = Tls(self._crowd.tls)
+            self._decrypt(self._tls, data)
+
+    def _decrypt(self, tls: Tls, data: bytes) -> None:
+        plain = tls.feed(data)
+        if due := tls.due():
+            self._send(due, After.GO_ON)
+        if plain and self._after is After.GO_ON:
+            self._take(plain)
+        if tls.ended and self._after is After.GO_ON:
+            self._after = After.CLOSE
+            if self._queue is None:
+                self._finish(After.CLOSE)
+
+    def _take(self, data: bytes) -> None:
+        """Answer every request that is whole, as far as the visitor takes the answers."""
+        self._buffer = self._buffer + data if self._buffer else data
+        answered = False
+        while self._buffer and self._queue is None and self._after is After.GO_ON:
+            said, after = self._answers()
+            if not said:
+                break
+            self._say(b"".join(said) if len(said) > 1 else said[0], after)
+            answered = True
+        if self._queue is None and self._after is After.GO_ON:
+            self._settle(anew=answered)
+
+    def _answers(self) -> tuple[list[bytes], After]:
+        """Read requests off the buffer; answer what they get, and what follows."""
+        crowd, buffer, said, size, after = self._crowd, self._buffer, list[bytes](), 0, After.GO_ON
+        at = self._skip_body(len(buffer))
+        while at < len(buffer) and size < _MOST_QUEUED and (request := read(buffer, at)) is not None:
+            answer = crowd.answers.http[closing(request.answer) if crowd.draining else request.answer]
+            said.append(answer)
+            size += len(answer)
+            at = request.end
+            if request.last or crowd.draining:
+                after = After.LINGER if request.body or at < len(buffer) else After.CLOSE
+                at = len(buffer)
+            elif request.body:
+                self._left = request.body
+                at += self._skip_body(len(buffer) - at)
+        self._buffer = buffer[at:]
+        crowd.answered += len(said)
+        return said, after
+
+    def _skip_body(self, there: int) -> int:
+        skipped = min(self._left, there)
+        self._left -= skipped
+        return skipped
+
+    def _settle(self, *, anew: bool) -> None:
+        phase = Phase.BODY if self._left else Phase.HEAD if self._buffer else Phase.IDLE
+        if anew or phase is not self.phase:
+            self._crowd.enter(self, phase)
+
+    def _say(self, data: bytes, after: After) -> None:
+        if self._tls is not None:
+            data = self._tls.seal(data)
+        self._send(data, after)
+
+    def _send(self, data: bytes | memoryview, after: After) -> bool:
+        """Send *data* as far as it goes at once and queue the rest, or do what follows; answer whether all is sent."""
+        self._after = after
+        if self._queue is not None:
+            self._queue = memoryview(bytes(self._queue) + data)
+            return False
+        try:
+            sent = self._sock.send(data, MSG_DONTWAIT | MSG_NOSIGNAL)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.close()
+            return False
+        if sent < len(data):
+            self._queue = memoryview(data)[sent:]
+            if self.phase is not Phase.WRITING:
+                self._crowd.enter(self, Phase.WRITING)
+            return False
+        if after is not After.GO_ON:
+            self._finish(after)
+        elif self.phase is Phase.WRITING:
+            self._settle(anew=True)
+        return True
+
+    def _finish(self, after: After) -> None:
+        with suppress(OSError):
+            if self._tls is not None:
+                self._sock.send(self._tls.goodbye(), MSG_DONTWAIT | MSG_NOSIGNAL)
+            if after is After.LINGER:
+                self._sock.shutdown(SHUT_WR)
+                self._left = 0
+                self._after = after
+                self._crowd.enter(self, Phase.LINGERING)
+                return
+        self.close()
