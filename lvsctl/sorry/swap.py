@@ -1,0 +1,295 @@
+"""The kernel way: switch the sorry of services on and off where lvsctl, or nobody, owns them.
+
+Each verb takes several services, because one batch for all of them is what makes the swap short. The table's lock is
+held from reading to verifying, and never while requests are waited for. Every effect is one call of the
+:class:`~lvsctl.sorry.node.Node`, in an order that can be cut anywhere: the snapshot, the table, the sysctls back, the
+snapshot away. Whatever was cut off, the next ``on`` or ``off`` converges (tests/unit/sorry/test_crash.py).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from lvsctl.errors import LvsctlError
+from lvsctl.ipvs.lock import table_lock
+from lvsctl.ipvs.model import Table
+from lvsctl.ipvs.steps import Step
+from lvsctl.sorry.beginning import Begun, Circumstances, begin, of_this_boot
+from lvsctl.sorry.converge import converge, read
+from lvsctl.sorry.course import NODEST, TEMPLATES
+from lvsctl.sorry.errors import NoSuchService
+from lvsctl.sorry.holding import held, released
+from lvsctl.sorry.lingering import await_end, finish
+from lvsctl.sorry.model import Hold, Holder, Outcome, Phase, Removal, Snapshot, SwapPlan, Target, Way
+from lvsctl.sorry.node import Node
+from lvsctl.sorry.plan import lingers, off_plan, on_plan
+from lvsctl.sorry.sysctl import lasting
+from lvsctl.vocabulary import ServiceKey
+
+NOTHING: Final = SwapPlan((), (), Removal.WEIGHT)
+PATIENCE: Final = 10.0
+"""Seconds to wait for another lvsctl that changes the table."""
+
+Snapshots = dict[ServiceKey, Snapshot]
+
+
+def on(
+    node: Node,
+    targets: Sequence[Target],
+    holder: Holder,
+    hold: Hold,
+    *,
+    cut: bool = False,
+    dry_run: bool = False,
+    patience: float = PATIENCE,
+) -> tuple[Outcome, ...]:
+    """Send the visitors of the services of *targets* to their sorries, and note that *holder* wants it so.
+
+    On already: notes the holder, and repairs what others changed. All or none: what is refused is taken back, for
+    every service. Raises NoSuchService, AnotherSorry, AnotherWay, StepsRefused, NotAsApplied, Busy, the errors of the
+    snapshots, and Denied or Unavailable when one cannot be written: nothing has been changed then.
+    """
+    if dry_run:
+        return _begun_outcomes(*_begin(node, targets, holder, hold, cut=cut))
+    with table_lock(timeout=patience):
+        table, begun = _begin(node, targets, holder, hold, cut=cut)
+        outcomes = _begun_outcomes(table, begun)
+        old = {key: node.journal.read(key) for key in begun}
+        snapshots = {key: _unfinished(each.snapshot, table) for key, each in begun.items()}
+        node.journal.write(new for key, new in snapshots.items() if new != old[key])
+        _claim(node, snapshots)
+        try:
+            converge(node.ipvs, table, lambda now: _plan_on(node, now, snapshots))
+        except LvsctlError:
+            _retreat(node, snapshots, old)
+            raise
+        _settle_on(node, snapshots)
+        return outcomes
+
+
+def off(
+    node: Node,
+    keys: Sequence[ServiceKey],
+    holder: Holder,
+    *,
+    force: bool = False,
+    dry_run: bool = False,
+    wait: float = 5.0,
+    patience: float = PATIENCE,
+) -> tuple[Outcome, ...]:
+    """Note that *holder* wants no sorry for these services any more; where nobody does, bring back the real servers.
+
+    What others did meanwhile stays, and is told as drift. With *force* nobody's hold counts, and the service becomes
+    exactly what it was. The sorry goes when its last request is answered: that is waited for, at most *wait* seconds;
+    after that it is left to :func:`lvsctl.sorry.lingering.reap`. Raises what :func:`on` raises.
+    """
+    if dry_run:
+        return tuple(_off_outcome(node, each, force=force) for each in _due(node, keys, holder, force=force))
+    with table_lock(timeout=patience):
+        outcomes = _off(node, _due(node, keys, holder, force=force), force=force)
+    return await_end(node, outcomes, wait=wait, force=force, patience=patience)
+
+
+def reassert(
+    node: Node, keys: Sequence[ServiceKey] | None = None, *, patience: float = PATIENCE
+) -> tuple[Outcome, ...]:
+    """Repair the sorries that are on (all of them without *keys*) where others put real servers back.
+
+    Answers only those where something had to be done, and needs the lock only then. A swap that was cut off half way
+    on is completed; after a reboot, services that are in the table again get their sorry again.
+    """
+    found = node.journal.all().snapshots
+    on_now = [
+        snapshot
+        for key, snapshot in found.items()
+        if (keys is None or key in keys)
+        and snapshot.way is Way.KERNEL
+        and snapshot.phase in (Phase.ON, Phase.SWITCHING_ON)
+    ]
+    table = read(node.ipvs, [snapshot.key for snapshot in on_now])
+    broken = [snapshot for snapshot in on_now if snapshot.key in table and _is_broken(node, snapshot, table)]
+    outcomes: list[Outcome] = []
+    for snapshot in broken:
+        # As the same holder with the same hold: nobody is added.
+        holder, hold = next(iter(snapshot.holders.items()))
+        outcomes += on(node, [snapshot.target], holder, hold, patience=patience)
+    return tuple(outcomes)
+
+
+def _is_broken(node: Node, snapshot: Snapshot, table: Table) -> bool:
+    steps, _ = on_plan(table[snapshot.key], snapshot)
+    return bool(steps) or snapshot.phase is not Phase.ON or snapshot.boot_id != node.boot_id
+
+
+def _begin(
+    node: Node, targets: Sequence[Target], holder: Holder, hold: Hold, *, cut: bool
+) -> tuple[Table, dict[ServiceKey, Begun]]:
+    table = read(node.ipvs, [target.key for target in targets])
+    if missing := [target.key for target in targets if target.key not in table]:
+        raise NoSuchService(*missing)
+    at = Circumstances(node.boot_id, node.now(), _lasting(node), cut)
+    begun = {}
+    for target in targets:
+        present = node.journal.read(target.key)
+        holders = held(present.holders if present else {}, holder, hold)
+        begun[target.key] = begin(target, table[target.key], present, holders, at)
+    return table, begun
+
+
+def _begun_outcomes(table: Table, begun: Mapping[ServiceKey, Begun]) -> tuple[Outcome, ...]:
+    outcomes = []
+    for key, (snapshot, reasons) in begun.items():
+        steps, _ = on_plan(table[key], snapshot)
+        plan = SwapPlan(steps, reasons, snapshot.removal, sysctls=dict.fromkeys(snapshot.sysctls, 1))
+        outcomes.append(Outcome(key, snapshot.name, Phase.ON, plan, snapshot.holders))
+    return tuple(outcomes)
+
+
+def _unfinished(snapshot: Snapshot, table: Table) -> Snapshot:
+    # One that is on, and stays on, was never half way.
+    steps, _ = on_plan(table[snapshot.key], snapshot)
+    return (
+        snapshot if snapshot.phase is Phase.ON and not steps else snapshot._replace(phase=Phase.SWITCHING_ON)
+    )
+
+
+def _plan_on(node: Node, table: Table, snapshots: Snapshots) -> dict[ServiceKey, Sequence[Step]]:
+    todo: dict[ServiceKey, Sequence[Step]] = {}
+    changed = []
+    for key, snapshot in snapshots.items():
+        if key not in table:
+            raise NoSuchService(key)
+        todo[key], meanwhile = on_plan(table[key], snapshot)
+        if meanwhile != snapshot.meanwhile:
+            snapshots[key] = snapshot._replace(meanwhile=meanwhile)
+            changed.append(snapshots[key])
+    node.journal.write(changed)
+    return todo
+
+
+def _settle_on(node: Node, snapshots: Snapshots) -> None:
+    now = node.now()
+    node.journal.write(
+        snapshot._replace(phase=Phase.ON, since=now)
+        for snapshot in snapshots.values()
+        if snapshot.phase is not Phase.ON
+    )
+
+
+def _retreat(node: Node, snapshots: Snapshots, old: Mapping[ServiceKey, Snapshot | None]) -> None:
+    """After a failed ``on``: forget the snapshots of services that are as they were; the others still need theirs."""
+    table = read(node.ipvs, list(snapshots))
+    node.journal.write(
+        snapshot
+        for key, snapshot in old.items()
+        if snapshot is not None and not (key in table and on_plan(table[key], snapshot)[0])
+    )
+    finish(
+        node,
+        [
+            snapshot
+            for key, snapshot in snapshots.items()
+            if old[key] is None and not (key in table and off_plan(table[key], snapshot).steps)
+        ],
+    )
+
+
+def _lasting(node: Node) -> dict[str, int]:
+    values = {name: node.sysctls.get(name) for name in (TEMPLATES, NODEST)}
+    if not any(values.values()):
+        return values
+    others = [each for each in node.journal.all().snapshots.values() if each.boot_id == node.boot_id]
+    return {name: lasting(node.sysctls, name, others) for name in values}
+
+
+def _claim(node: Node, snapshots: Snapshots) -> None:
+    for name in {name for snapshot in snapshots.values() for name in snapshot.sysctls}:
+        if node.sysctls.get(name) != 1:
+            node.sysctls.set(name, 1)
+
+
+class _Due(NamedTuple):
+    key: ServiceKey
+    table: Table
+    """Its entry of the table, or none."""
+    present: Snapshot | None
+    snapshot: Snapshot | None
+    """With the holders that are left."""
+
+
+def _due(node: Node, keys: Sequence[ServiceKey], holder: Holder, *, force: bool) -> list[_Due]:
+    table = read(node.ipvs, keys)
+    due = []
+    for key in dict.fromkeys(keys):
+        present = node.journal.read(key)
+        left = present and present._replace(holders=released(present.holders, holder, force=force))
+        due.append(_Due(key, {key: table[key]} if key in table else {}, present, left))
+    return due
+
+
+def _off(node: Node, due: Sequence[_Due], *, force: bool) -> tuple[Outcome, ...]:
+    outcomes = tuple(_off_outcome(node, each, force=force) for each in due)
+    _let_go(node, [each.snapshot for each in due if each.snapshot and each.snapshot.holders])
+    finish(node, [each.snapshot for each in due if each.snapshot and _is_moot(node, each)])
+    back = {
+        each.key: each.snapshot._replace(phase=Phase.SWITCHING_OFF, since=node.now())
+        for each in due
+        if each.snapshot and _goes_back(node, each)
+    }
+    if not back:
+        return outcomes
+    old = {each.key: each.present for each in due if each.present}
+    node.journal.write(back.values())
+    try:
+        converge(
+            node.ipvs,
+            {key: server for each in due for key, server in each.table.items() if key in back},
+            lambda now: {key: off_plan(now[key], back[key], force=force).steps for key in back if key in now},
+        )
+    except LvsctlError:
+        node.journal.write(old[key] for key in back)
+        raise
+    _settle_off(node, back)
+    return outcomes
+
+
+def _settle_off(node: Node, back: Mapping[ServiceKey, Snapshot]) -> None:
+    table = read(node.ipvs, list(back))
+    lingering = {key for key, snapshot in back.items() if key in table and lingers(table[key], snapshot)}
+    node.journal.write(
+        back[key]._replace(phase=Phase.LINGERING, since=node.now()) for key in back if key in lingering
+    )
+    finish(node, [snapshot for key, snapshot in back.items() if key not in lingering])
+
+
+def _let_go(node: Node, kept: Sequence[Snapshot]) -> None:
+    node.journal.write(each for each in kept if each != node.journal.read(each.key))
+
+
+def _is_moot(node: Node, each: _Due) -> bool:
+    """Answer whether nothing in the table is left to undo: the service is gone, or the table a new one."""
+    if each.snapshot is None or each.snapshot.holders:
+        return False
+    return each.key not in each.table or not of_this_boot(each.snapshot, each.table[each.key], node.boot_id)
+
+
+def _goes_back(node: Node, each: _Due) -> bool:
+    if each.snapshot is None or each.snapshot.holders or each.snapshot.phase is Phase.LINGERING:
+        return False
+    return not _is_moot(node, each)
+
+
+def _off_outcome(node: Node, each: _Due, *, force: bool) -> Outcome:
+    key, snapshot = each.key, each.snapshot
+    if snapshot is None:
+        return Outcome(key, str(key), None, NOTHING)
+    if snapshot.holders:
+        return Outcome(key, snapshot.name, snapshot.phase, NOTHING, snapshot.holders)
+    if _is_moot(node, each):
+        gone = "the service is gone" if key not in each.table else "the table is a new one since the reboot"
+        plan = NOTHING._replace(reasons=(f"{gone}: there is nothing to bring back",))
+        return Outcome(key, snapshot.name, None, plan)
+    if snapshot.phase is Phase.LINGERING:
+        return Outcome(key, snapshot.name, Phase.LINGERING, NOTHING)
+    plan = off_plan(each.table[key], snapshot, force=force)
+    phase = Phase.LINGERING if lingers(each.table[key], snapshot) else None
+    return Outcome(key, snapshot.name, phase, plan)
