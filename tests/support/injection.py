@@ -34,6 +34,7 @@ BENIGN = (
     *("PASS", "TCP", "IOCTL", "A", "DR", "NAT", "rr", "inet", "hetzner-robot", "failover", "caseless", "1.1", "ecn", "enabled", "ip6", "partial"),
     *("blackhole", "append", "bridge", "low", "auto", "csum", "ipip", "keepalived", "+read", "022", "0a", "1-2", "200", "503", "8", "18", "2.2.7"),
     *("LVS001", "a good reason", "02:00:00:00:00:01", "d41d8cd98f00b204e9800998ecf8427e", "1 1", "1 2", "eth1 1"),
+    *("de", "ltr", "2026-11-21T18:00Z", "/x/y", "www.example.org"),
     *("tcp 1", "dev eth1", "via 192.0.2.1", "ip dst 192.0.2.1", "priority 1 table 1"),
 )  # fmt: skip
 """Texts of which every place takes one, and none harms."""
@@ -43,6 +44,7 @@ MINIMAL: dict[str, Any] = {
     "InterfaceDelays": {"interface": "eth0", "down": "1"},
     "FailoverIp": {"ip": "203.0.113.10", "provider": "command", "vrrp_instance": "a", "command": ["/x"]},
     "ReturnPath": {"interface": "eth0", "gateway": "192.0.2.1"},
+    "Certificate": {"certificate": "/srv/a.pem", "key": "/srv/a.key"},
     "Ignore": {"rule": "LVS001", "reason": "a good reason"},
     "TrackGroup": {"group": ["a"]},
     "StaticAddressLine": {"address": "192.0.2.1", "dev": "eth0"},
