@@ -67,8 +67,10 @@ def liveness(text: str) -> Liveness:
     servers = {}
     for block in _BLOCK.findall(text):
         head, *reals = block.split("   ------< Real server >------\n")
-        if name := _name(head):
-            servers[name] = _virtual_server(head, tuple(_real_servers(name, reals, failed)))
+        name, quorum, up = _name(head), _QUORUM.search(head), _QUORUM_UP.search(head)
+        if name and quorum and up:  # a full disk cuts a dump off: what is not there is not taken for no
+            found = tuple(_real_servers(name, reals, failed))
+            servers[name] = VirtualServer(int(quorum[1]), int(quorum[2]), up[1] != "0", found)
     return Liveness(servers, {name: int(status) for name, status in _TRACK_FILE.findall(text)})
 
 
@@ -104,16 +106,6 @@ def _name(head: str) -> str:
         return f"FWM {found[1]}"
     found = _GROUP.search(head)
     return found[1] if found else ""
-
-
-def _virtual_server(head: str, reals: tuple[RealServer, ...]) -> VirtualServer:
-    quorum, up = _QUORUM.search(head), _QUORUM_UP.search(head)
-    return VirtualServer(
-        int(quorum[1]) if quorum else 1,
-        int(quorum[2]) if quorum else 0,
-        up is not None and up[1] != "0",
-        reals,
-    )
 
 
 def _real_servers(

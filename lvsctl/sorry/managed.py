@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 
+from lvsctl.ipvs.model import DestKey
 from lvsctl.keepalived.config import Config, Statement
 from lvsctl.sorry.form import DEFAULT_SCHEDULER, Form, safe_form
 from lvsctl.vocabulary import Address, Family, Protocol, ServiceKey, family_of
@@ -53,6 +54,8 @@ class Managed(NamedTuple):
     """The form it may have when expire_quiescent_template is 0."""
     real_servers: tuple[str, ...]
     """As they are written: ``10.0.0.21 8080``."""
+    places: tuple[tuple[Address, int], ...]
+    """The same, read; port 0 when none is written."""
     sorry_server: tuple[Address, int] | None
     """Where its sorry server is; port 0 when none is written."""
     maintenance: Maintenance | None
@@ -63,6 +66,14 @@ class Managed(NamedTuple):
     def covers(self, key: ServiceKey) -> bool:
         """Answer whether *key* is a service that this virtual server makes."""
         return any(span.covers(key) for span in self.spans)
+
+    def has_real(self, key: ServiceKey, dest_key: DestKey) -> bool:
+        """Answer whether *dest_key* in the table entry of *key* is one of its real servers."""
+        # Without NAT the port in the table is the service's, whatever is written (ipvswrapper.c).
+        return any(
+            address == dest_key.address and dest_key.port in (port or key.port, key.port)
+            for address, port in self.places
+        )
 
 
 def managed(config: Config) -> tuple[Managed, ...]:
@@ -95,6 +106,7 @@ def _managed(
         form=_form(body, reals),
         safe_form=_safe_form(body),
         real_servers=tuple(written.values()),
+        places=tuple(place for each in reals if (place := _place(each.words[1:]))),
         sorry_server=_sorry_server(body),
         maintenance=common if whole else None,
         unmaintained=tuple(text for each, text in written.items() if common not in checked[each]),
@@ -142,6 +154,10 @@ def _safe_form(body: Config) -> Form:
 
 def _sorry_server(body: Config) -> tuple[Address, int] | None:
     words = next((each.words[1:] for each in reversed(body) if each.keyword == "sorry_server"), ())
+    return _place(words)
+
+
+def _place(words: tuple[str, ...]) -> tuple[Address, int] | None:
     address = _address(words[0]) if words else None
     return None if address is None else (address, _number(words[1] if len(words) > 1 else "0"))
 
