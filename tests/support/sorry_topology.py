@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import NamedTuple, Self
 
-from lvsctl.ipvs import Dest, DestKey, Family, ForwardingMethod, ServiceKey
-from tests.support.hosts import Host, Net
+from lvsctl.host.run import run
+from lvsctl.ipvs import DestKey, Family, ForwardingMethod, ServiceKey
+from tests.support.hosts import Net
 from tests.support.loop import Loop
 from tests.support.traffic import SORRY, Servers, Target, Traffic
 
@@ -67,7 +68,7 @@ class Lab:
         self._places += 1
         number = self._places
         six = family is Family.INET6
-        network = f"fd09:0:0:{number:x}::" if six else f"10.9.{number}."
+        network = f"fd09:0:0:{number:x}::" if six else f"10.{128 + (number >> 8)}.{number & 255}."
         addresses = [f"{network}{host:x}" if six else f"{network}{host}" for host in range(1, targets + 1)]
         if marked:
             self._mark(family, number, network)
@@ -86,24 +87,27 @@ class Lab:
     def _mark(self, family: Family, number: int, network: str) -> None:
         six = family is Family.INET6
         match = f"ip6 dst {network}/64" if six else f"ip dst {network}0/24"
-        self.director.run(
-            [*"tc filter add dev eth0 parent ffff: protocol".split(), "ipv6" if six else "ip"]
-            + [*f"prio {number} u32 match {match} action skbedit mark {number}".split()]
-        )
+        selected = f"protocol {'ipv6' if six else 'ip'} prio {number} u32 match {match}"
+        self._tc(f"filter add dev eth0 parent ffff: {selected} action skbedit mark {number}")
+
+    def _tc(self, command: str) -> None:
+        with self.director.inside():
+            finished = run(["tc", *command.split()], timeout=30)
+        assert not finished.status, finished
 
     def _route(self) -> None:
         self.client.sysctl("net.ipv6.ip_nonlocal_bind", 1)
         self.client.ip(
             *_local("10.2.0.0/24", "fd02::/64"),
-            *("route add 10.9.0.0/16 via 10.0.0.1", "route add fd09::/48 via fd00::1"),
+            *("route add 10.128.0.0/9 via 10.0.0.1", "route add fd09::/48 via fd00::1"),
         )
         self.director.sysctl("net.ipv4.ip_forward", 1)
         self.director.sysctl("net.ipv6.conf.all.forwarding", 1)
         self.director.ip(
-            *_local("10.9.0.0/16", "fd09::/48"),
+            *_local("10.128.0.0/9", "fd09::/48"),
             *("route add 10.2.0.0/24 via 10.0.0.2", "route add fd02::/64 via fd00::2"),
         )
-        self.director.run([*"tc qdisc add dev eth0 ingress".split()])
+        self._tc("qdisc add dev eth0 ingress")
         for number, real in enumerate(self.reals.values(), 11):
             real.ip(*_real(number))
             real.run(["ip", "-6", "rule", "add", "from", "fd09::/48", "lookup", "100"])  # no batch takes it
@@ -118,11 +122,6 @@ class Lab:
             servers.listen(SORRY, SORRY_PORT)
 
 
-def dest_of(method: ForwardingMethod, weight: int, upper: int = 0, lower: int = 0) -> Dest:
-    """Answer the settings of a real server."""
-    return Dest(method, weight, upper, lower)
-
-
 def _real_port(method: ForwardingMethod, *, marked: bool) -> int:
     if marked:
         return 0  # whatever was asked for
@@ -135,7 +134,7 @@ def _local(*networks: str) -> Iterator[str]:
 
 def _real(number: int) -> Iterator[str]:
     """Yield what makes a host a real server for NAT, DR and TUN."""
-    yield from _local("10.9.0.0/16", "fd09::/48")
+    yield from _local("10.128.0.0/9", "fd09::/48")
     yield "route add default via 10.1.0.1"
     yield "route add ::/0 via fd01::1"
     # noprefixroute: only answers from a virtual address leave through the outer switch
@@ -145,7 +144,7 @@ def _real(number: int) -> Iterator[str]:
     yield "route add fd00::2/128 dev eth1 table 100"
     yield "route add 10.2.0.0/24 via 10.0.0.2 dev eth1 onlink table 100"
     yield "route add fd02::/64 via fd00::2 dev eth1 onlink table 100"
-    yield "rule add from 10.9.0.0/16 lookup 100"
+    yield "rule add from 10.128.0.0/9 lookup 100"
     yield f"link add tun4 type ipip local 10.1.0.{number}"
     yield f"link add tun6 type ip6tnl mode ip6ip6 local fd01::{number}"
     yield "link set tun4 up"

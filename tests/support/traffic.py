@@ -18,7 +18,7 @@ import itertools
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from functools import partial
@@ -80,6 +80,8 @@ class Request(NamedTuple):
     target: Target
     opened: float
     """When its connection was begun."""
+    sent: float
+    """When the kernel had sent the connection's first packet."""
     begun: float
     ended: float
     outcome: Outcome
@@ -182,8 +184,8 @@ class Traffic:
         self.going_on = False
         return self._all_gone()
 
-    def wait_for(self, count: int, *, after: float, habits: Sequence[Habit], timeout: float = 20) -> None:
-        """Wait until *count* requests of each habit, over connections opened later than *after*, have ended."""
+    def wait_for(self, counts: Mapping[Habit, int], *, after: float, timeout: float = 20) -> None:
+        """Wait until that many requests of each habit, over connections opened later than *after*, have ended."""
         done, read = Counter[str](), 0
 
         def enough() -> bool:
@@ -191,7 +193,9 @@ class Traffic:
             new = self.seen[read:]
             read += len(new)
             done.update(request.habit for request in new if request.opened > after)
-            return bool(self.loop.failure) or all(done[habit.name] >= count for habit in habits)
+            return bool(self.loop.failure) or all(
+                done[habit.name] >= count for habit, count in counts.items()
+            )
 
         assert wait_until(enough, timeout), f"only {dict(done)} requests in {timeout} s"
         self.loop.check()
@@ -223,7 +227,7 @@ class Visitor:
         self._made = 0
         """Requests over this connection."""
         self._client, self._target = "", ("", 0)
-        self._opened = self._begun = 0.0
+        self._opened = self._sent = self._begun = 0.0
 
     def come(self) -> None:
         """Begin the next request, over a new connection where there is none."""
@@ -245,6 +249,7 @@ class Visitor:
         self._begin()
         self._opened = self._begun
         code = self._socket.connect_ex(self._target)
+        self._sent = time.monotonic()
         if code in (0, errno.EINPROGRESS):
             self._loop.watch(self._socket.fileno(), WRITE, self._connected)
         else:
@@ -297,7 +302,15 @@ class Visitor:
         asked, self._begun = self._begun, 0.0
         self._traffic.seen.append(
             Request(
-                self._habit.name, self._client, self._target, self._opened, asked or now, now, outcome, server
+                self._habit.name,
+                self._client,
+                self._target,
+                self._opened,
+                self._sent,
+                asked or now,
+                now,
+                outcome,
+                server,
             )
         )
         if not server or self._made == self._habit.requests:
