@@ -33,7 +33,7 @@ from lvsctl.failover.provider import (
     Unknown,
     Unreachable,
 )
-from lvsctl.failover.transport import Client, Heard
+from lvsctl.failover.transport import Asks, Heard
 
 BASE_URL = "https://api.hetzner.cloud/v1"
 QUOTAS = (Quota(frozenset(Call), 3600, 3600.0),)
@@ -67,7 +67,7 @@ class HetznerCloud:
 
     def __init__(
         self,
-        client: Client,
+        client: Asks,
         token_digest: str,
         *,
         known: Mapping[FailoverAddress, int | str] | None = None,

@@ -44,7 +44,7 @@ from lvsctl.failover.provider import (
     Unknown,
     Unreachable,
 )
-from lvsctl.failover.transport import Client, Heard
+from lvsctl.failover.transport import Asks, Heard
 
 BASE_URL = "https://robot-ws.your-server.de"
 HOUR = 3600.0
@@ -78,7 +78,7 @@ class HetznerRobot:
     pace = Pace(switch=60.0, lock=180.0)
     lists = True
 
-    def __init__(self, client: Client, user: str, *, clock: Clock = time.monotonic) -> None:
+    def __init__(self, client: Asks, user: str, *, clock: Clock = time.monotonic) -> None:
         """Take a *client* of :data:`BASE_URL`; *user* only tells accounts apart."""
         self.account = f"robot-{hashlib.sha256(user.encode()).hexdigest()[:12]}"
         self._client = client

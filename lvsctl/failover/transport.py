@@ -9,9 +9,10 @@ import json
 import logging
 import ssl
 from collections.abc import Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import certifi
 import httpx
@@ -70,6 +71,29 @@ class Heard:
     """Names in lower case."""
     value: Any
     """The body as JSON; None when it is none."""
+
+
+class Asks(Protocol):
+    """What providers want of a client: :class:`Client`, or a simulation of one."""
+
+    async def read(
+        self, path: str, params: Mapping[str, str | int] | None = None
+    ) -> Heard | Unreachable | Unknown:
+        """GET *path*."""
+
+    async def change(
+        self,
+        method: str,
+        path: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        within: float | None = None,
+    ) -> Heard | Unreachable | Unknown:
+        """Send a request that changes something."""
+
+    async def aclose(self) -> None:
+        """Close it."""
 
 
 class Client:
@@ -140,6 +164,8 @@ class Client:
             return Unreachable("the request could not be written")
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
             return Unknown(cut=True, why=_why(error))
+        finally:
+            await sending.close()
 
     async def _answer(self, request: httpx.Request) -> Heard | Unknown:
         response = await self._http.send(request, stream=True)
@@ -172,16 +198,27 @@ def _json(body: bytes) -> Any:
 
 
 class _Sending:
-    """Notices whether any byte of a request can have left, which decides between *unreachable* and *unknown*."""
+    """Watches one request leave: whether any byte can have, which decides between *unreachable* and *unknown*."""
 
     def __init__(self) -> None:
         self.begun = True
+        self._stream: Any = None
 
-    async def see(self, event: str, _info: Mapping[str, Any]) -> None:
-        if event == "connection.connect_tcp.started":
-            self.begun = False
-        elif event == "http11.send_request_headers.started":
-            self.begun = True
+    async def see(self, event: str, info: Mapping[str, Any]) -> None:
+        """Be told by httpcore what it does (its ``trace`` extension)."""
+        match event:
+            case "connection.connect_tcp.started":
+                self.begun = False
+            case "connection.connect_tcp.complete":
+                self._stream = info.get("return_value")
+            case "http11.send_request_headers.started":
+                self.begun = True
+
+    async def close(self) -> None:
+        """Close the socket: httpcore forgets it when it is cancelled in the middle of a TLS handshake."""
+        if self._stream is not None:
+            with suppress(Exception):
+                await self._stream.aclose()
 
 
 class _Credentials(httpx.Auth):

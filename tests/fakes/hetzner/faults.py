@@ -121,7 +121,8 @@ class Fault:
         """Answer what the client gets when the API never sees its request."""
         if made := INSTEAD.get(self.kind):
             return Reply(made(), now + self.late)
-        return Reply(Response(0, outcome=self.kind.upper()), now + self.late, delivery=DELIVERY[self.kind])
+        begun = Response(200, b'{"failover":' + b" " * 200, outcome=self.kind.upper())
+        return Reply(begun, now + self.late, delivery=DELIVERY[self.kind])
 
     def spoil(self, reply: Reply) -> Reply:
         """Answer what becomes of what the API said. Its outcome is kept for the journal."""

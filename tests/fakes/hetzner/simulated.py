@@ -5,14 +5,20 @@ In a :func:`run` nothing ever sleeps: when every task waits, time jumps to the n
 """
 
 import asyncio
+import base64
+import json
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import httpx
 
+from lvsctl.failover.credentials import Login, Token
+from lvsctl.failover.provider import Unknown, Unreachable
+from lvsctl.failover.transport import MAX_BODY, Heard, Link
 from tests.fakes.hetzner.front import Front
-from tests.fakes.hetzner.message import Delivery, Reply, Request
+from tests.fakes.hetzner.message import Delivery, Reply, Request, Response
 
 Result = TypeVar("Result")
 FOREVER = 10**9
@@ -59,31 +65,121 @@ class SimulatedTransport(httpx.AsyncBaseTransport):
         self.latency = latency
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        loop = asyncio.get_running_loop()
         await _trace(request, "connection.connect_tcp.started")
-        await self._connect(loop.time())
-        await asyncio.sleep(self.latency)
+        try:
+            await connected(self.front, self.source)
+        except ConnectionRefusedError as error:
+            raise httpx.ConnectError(str(error)) from None
         await _trace(request, "http11.send_request_headers.started")
         headers = {name.lower(): value for name, value in request.headers.items()}
         target = request.url.raw_path.decode()
         arrived = Request(request.method, target, headers, await request.aread(), self.source)
-        reply = self.front.handle(arrived, loop.time())
-        move = self.front.last_move() if reply.begun else None
-        try:
-            await asyncio.sleep(max(0.0, reply.at - loop.time()) + self.latency)
-        except asyncio.CancelledError:
-            disconnected = getattr(self.front.api, "disconnected", None)
-            if move is not None and disconnected is not None:
-                disconnected(move)
-            raise
-        return await _delivered(reply)
+        return await _delivered(await answered(self.front, arrived, self.latency))
 
-    async def _connect(self, now: float) -> None:
-        fault = self.front.faults.pick_connection(self.source, now)
-        if fault is not None and fault.kind == "hang-on-accept":
-            await asyncio.sleep(FOREVER)
-        if fault is not None:
-            raise httpx.ConnectError(fault.kind)
+
+class SimulatedClient:
+    """Like :class:`SimulatedTransport`, one layer above: what a provider asks, without httpx. Ten times as fast."""
+
+    def __init__(
+        self, front: Front, credentials: Login | Token, source: str = "192.0.2.11", latency: float = 0.0
+    ) -> None:
+        """Ask *front* as if from *source*, each way taking *latency* seconds."""
+        self.front = front
+        self.link = Link()
+        self._source = source
+        self._latency = latency
+        self._headers = {"authorization": _authorization(credentials)}
+
+    async def read(
+        self, path: str, params: Mapping[str, str | int] | None = None
+    ) -> Heard | Unreachable | Unknown:
+        """GET *path*."""
+        target = f"{path}?{urlencode(params)}" if params else path
+        return await self._within(self.link.read, Request("GET", target, self._headers, source=self._source))
+
+    async def change(
+        self,
+        method: str,
+        path: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        within: float | None = None,
+    ) -> Heard | Unreachable | Unknown:
+        """Send a request that changes something."""
+        headers, data = self._headers, b""
+        if form is not None:
+            headers = {**headers, "content-type": "application/x-www-form-urlencoded"}
+            data = urlencode(form).encode()
+        elif body is not None:
+            data = json.dumps(body).encode()
+        request = Request(method, path, headers, data, self._source)
+        return await self._within(within or self.link.change, request)
+
+    async def aclose(self) -> None:
+        """Do nothing."""
+
+    async def _within(self, seconds: float, request: Request) -> Heard | Unreachable | Unknown:
+        sent = False
+        try:
+            async with asyncio.timeout(seconds):
+                await connected(self.front, self._source)
+                sent = True
+                reply = await answered(self.front, request, self._latency)
+                if reply.delivery is Delivery.WHOLE:
+                    return heard(reply.response)
+                if reply.delivery in (Delivery.HANG, Delivery.SLOW):
+                    await asyncio.sleep(FOREVER)
+                return Unknown(cut=True, why=reply.delivery)
+        except TimeoutError:
+            return Unknown(cut=True, why="no answer") if sent else Unreachable("no answer")
+        except ConnectionRefusedError:
+            return Unreachable("refused")
+
+
+def heard(response: Response) -> Heard | Unknown:
+    """Answer *response* as the real client hears it."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    if len(response.body) > MAX_BODY or "content-encoding" in headers:
+        return Unknown(cut=False, why="too long")
+    try:
+        value = json.loads(response.body)
+    except (ValueError, RecursionError):
+        value = None
+    return Heard(response.status, headers, value)
+
+
+async def connected(front: Front, source: str) -> None:
+    """Connect, as well as *front* lets *source*. ConnectionRefusedError when it does not."""
+    fault = front.faults.pick_connection(source, asyncio.get_running_loop().time())
+    if fault is not None and fault.kind == "hang-on-accept":
+        await asyncio.sleep(FOREVER)
+    if fault is not None:
+        raise ConnectionRefusedError(fault.kind)
+
+
+async def answered(front: Front, request: Request, latency: float) -> Reply:
+    """Answer what *front* answers, when it does; whoever is cancelled meanwhile has disconnected."""
+    loop = asyncio.get_running_loop()
+    await asyncio.sleep(latency)
+    reply = front.handle(request, loop.time())
+    move = front.last_move() if reply.begun else None
+    try:
+        await asyncio.sleep(max(0.0, reply.at - loop.time()) + latency)
+    except asyncio.CancelledError:
+        disconnected = getattr(front.api, "disconnected", None)
+        if move is not None and disconnected is not None:
+            disconnected(move)
+        raise
+    return reply
+
+
+def _authorization(credentials: Login | Token) -> str:
+    match credentials:
+        case Login(user, password):
+            return "Basic " + base64.b64encode(f"{user}:{password.reveal()}".encode()).decode()
+        case Token(token):
+            return f"Bearer {token.reveal()}"
 
 
 async def _trace(request: httpx.Request, event: str) -> None:
