@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 from typing import Any, NamedTuple
 
+from lvsctl.failover.asking import Asks, Heard
 from lvsctl.failover.cloud_errors import fault_in
 from lvsctl.failover.observation import FailoverAddress, Observation, Status, Target, as_failover_address
 from lvsctl.failover.provider import (
@@ -33,7 +34,6 @@ from lvsctl.failover.provider import (
     Unknown,
     Unreachable,
 )
-from lvsctl.failover.transport import Asks, Heard
 
 BASE_URL = "https://api.hetzner.cloud/v1"
 QUOTAS = (Quota(frozenset(Call), 3600, 3600.0),)

@@ -5,6 +5,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from lvsctl.errors import visible
+from lvsctl.failover.asking import Heard
 from lvsctl.failover.provider import (
     AlreadyThere,
     Auth,
@@ -16,7 +17,6 @@ from lvsctl.failover.provider import (
     Unavailable,
     Unknown,
 )
-from lvsctl.failover.transport import Heard
 
 BAN = 600.0
 """Seconds to keep quiet after a refusal that is none of the API's."""

@@ -8,9 +8,9 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
 
 from lvsctl.errors import visible
+from lvsctl.failover.asking import Asks, Heard
 from lvsctl.failover.observation import (
     FailoverAddress,
     Observation,
@@ -44,7 +44,6 @@ from lvsctl.failover.provider import (
     Unknown,
     Unreachable,
 )
-from lvsctl.failover.transport import Asks, Heard
 
 BASE_URL = "https://robot-ws.your-server.de"
 HOUR = 3600.0
@@ -136,7 +135,7 @@ class HetznerRobot:
 
 
 def _path(ip: FailoverAddress) -> str:
-    return f"/failover/{quote(on_the_wire(Target(str(ip))), safe='')}"
+    return f"/failover/{on_the_wire(ip)}"
 
 
 def _observation(value: Any, ip: FailoverAddress, at: float) -> Observation | Unknown:

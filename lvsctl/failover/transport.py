@@ -12,13 +12,14 @@ from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import certifi
 import httpx
 
 from lvsctl._version import VERSION
 from lvsctl.errors import visible
+from lvsctl.failover.asking import Heard
 from lvsctl.failover.credentials import Login, Token
 from lvsctl.failover.provider import Unknown, Unreachable
 
@@ -60,40 +61,6 @@ class Link:
     def local_address(self) -> str | None:
         """The address to connect from; any of IPv4 keeps IPv6 out of the name lookup as well."""
         return self.source_address or ("0.0.0.0" if self.ipv4_only else None)  # noqa: S104 - connects, does not listen
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A whole response."""
-
-    status: int
-    headers: Mapping[str, str]
-    """Names in lower case."""
-    value: Any
-    """The body as JSON; None when it is none."""
-
-
-class Asks(Protocol):
-    """What providers want of a client: :class:`Client`, or a simulation of one."""
-
-    async def read(
-        self, path: str, params: Mapping[str, str | int] | None = None
-    ) -> Heard | Unreachable | Unknown:
-        """GET *path*."""
-
-    async def change(
-        self,
-        method: str,
-        path: str,
-        *,
-        form: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
-        within: float | None = None,
-    ) -> Heard | Unreachable | Unknown:
-        """Send a request that changes something."""
-
-    async def aclose(self) -> None:
-        """Close it."""
 
 
 class Client:

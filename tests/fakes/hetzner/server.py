@@ -45,6 +45,7 @@ class HetznerFake:
         self.host = host
         self.ports = dict(zip(("robot", "cloud", "admin"), ports, strict=True))
         self.tls: tls.Tls
+        self._literal = f"[{host}]" if ":" in host else host
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
@@ -61,15 +62,15 @@ class HetznerFake:
 
     @property
     def robot_url(self) -> str:
-        return f"https://{self.host}:{self.ports['robot']}"
+        return f"https://{self._literal}:{self.ports['robot']}"
 
     @property
     def cloud_url(self) -> str:
-        return f"https://{self.host}:{self.ports['cloud']}/v1"
+        return f"https://{self._literal}:{self.ports['cloud']}/v1"
 
     @property
     def admin_url(self) -> str:
-        return f"http://{self.host}:{self.ports['admin']}"
+        return f"http://{self._literal}:{self.ports['admin']}"
 
     def client_context(self) -> ssl.SSLContext:
         """Answer a TLS context that trusts this fake and nothing else."""

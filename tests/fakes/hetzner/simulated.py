@@ -14,9 +14,10 @@ from urllib.parse import urlencode
 
 import httpx
 
+from lvsctl.failover.asking import Heard
 from lvsctl.failover.credentials import Login, Token
 from lvsctl.failover.provider import Unknown, Unreachable
-from lvsctl.failover.transport import MAX_BODY, Heard, Link
+from lvsctl.failover.transport import MAX_BODY, Link
 from tests.fakes.hetzner.front import Front
 from tests.fakes.hetzner.message import Delivery, Reply, Request, Response
 
