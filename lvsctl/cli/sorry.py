@@ -1,0 +1,164 @@
+"""``lvsctl sorry …``: send visitors to the sorry backend and back. Options → one library call → output."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from lvsctl.cli import options
+from lvsctl.cli import sorry_options as own
+from lvsctl.cli.ipvs_daemon import Netns
+from lvsctl.cli.output import print_json, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lvsctl.cli.sorry_services import Subject
+    from lvsctl.ipvs import Observation
+    from lvsctl.sorry.status import Status
+
+app = typer.Typer(
+    help="Send visitors to the sorry backend, and back to the real servers.", no_args_is_help=True
+)
+
+
+@app.command()
+def on(
+    services: own.Services = None,
+    every: own.Every = False,
+    spec: own.SpecFile = None,
+    node: options.Node = "",
+    sorry: own.SorryServer = None,
+    sorry_method: own.SorryMethod = "NAT",
+    reason: own.Reason = "",
+    period: own.For = None,
+    wait: own.Wait = False,
+    timeout: own.Timeout = 0,
+    cut: own.Cut = False,
+    guard: own.Guard = False,
+    set_sysctl: own.SetSysctl = False,
+    force: own.Unasked = False,
+    holder: own.As = "operator",
+    pair: own.Pair = False,
+    peer: own.PeerHost = None,
+    netns: Netns = None,
+    dry_run: options.DryRun = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Send new visitors of SERVICE to its sorry server; connections that real servers have go on.
+
+    First it looks whether the sorry server is this node's, would be reached, and answers 503 to a page that does not
+    exist. Exit: 0 done, or on already; 1 refused; 2 connections were left after --timeout; 64 no or wrong SERVICE;
+    65 SPEC makes no sense; 69 no IPVS, or no agent for --for; 75 another lvsctl is at it; 77 not root.
+    """
+    from lvsctl.cli import sorry_switch
+
+    options.tell_more(verbose)
+    asked = sorry_switch.Asked(
+        tuple(services or ()), every, spec, node, holder, netns, force, pair, peer, dry_run, json, quiet
+    )
+    more = sorry_switch.More(sorry, sorry_method, reason, period, wait, timeout, cut, guard, set_sysctl)
+    raise typer.Exit(sorry_switch.on(asked, more))
+
+
+@app.command()
+def off(
+    services: own.Services = None,
+    every: own.Every = False,
+    spec: own.SpecFile = None,
+    node: options.Node = "",
+    force: own.Everybody = False,
+    holder: own.As = "operator",
+    pair: own.Pair = False,
+    peer: own.PeerHost = None,
+    netns: Netns = None,
+    dry_run: options.DryRun = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Send visitors of SERVICE back to the real servers, as they were; what others changed meanwhile stays, and is told.
+
+    A sorry that somebody else holds as well stays on. Needs no spec: the snapshots know the way back.
+    Exit: 0 done, off already, or somebody else's now; 1 refused; 64 no or wrong SERVICE; 69, 75, 77 as with `on`.
+    """
+    from lvsctl.cli import sorry_switch
+
+    options.tell_more(verbose)
+    asked = sorry_switch.Asked(
+        tuple(services or ()), every, spec, node, holder, netns, force, pair, peer, dry_run, json, quiet
+    )
+    raise typer.Exit(sorry_switch.off(asked))
+
+
+@app.command()
+def status(
+    services: own.Services = None,
+    spec: own.SpecFile = None,
+    node: options.Node = "",
+    pair: own.Pair = False,
+    peer: own.PeerHost = None,
+    netns: Netns = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Say who gets a sorry now, and who wants it so. Without SERVICE it is about all of them.
+
+    Needs no root, but then cannot tell drift. Exit: 0 all are on, 2 one is off, 1 one is neither or unknown.
+    """
+    from lvsctl.cli.sorry_services import known, remembered, selected, subjects
+    from lvsctl.cli.sorry_tell import statuses
+    from lvsctl.sorry.status import document, overall
+
+    options.tell_more(verbose)
+    what = known(spec, node, needed=False)
+    everything = subjects(what, remembered(netns))
+    chosen = selected(everything, services or (), every=not services, more=what.services)
+    found = judged(chosen, netns, quiet=quiet) if chosen else []
+    answer = {"services": document(found)}
+    code = overall(found)
+    if pair:
+        from lvsctl.cli.sorry_pair import also_there
+
+        code = also_there(
+            "status", list(services or ()), what, answer, code, spec=spec, peer=peer, quiet=quiet
+        )
+    if json:
+        print_json(answer)
+    elif found:
+        statuses(found)
+    else:
+        say("no service has a sorry server", quiet=quiet)
+    raise typer.Exit(code)
+
+
+def judged(chosen: "Sequence[Subject]", netns: str | None, *, quiet: bool) -> "list[Status]":
+    """Answer how the chosen services are, by the table as far as this user may read it."""
+    from lvsctl.sorry.status import judge
+
+    seen, exact = _seen(netns, quiet=quiet)
+    return [
+        judge(
+            each.name,
+            each.key,
+            seen,
+            sorry=each.candidate.target.dest_key if each.candidate else None,
+            snapshot=each.snapshot,
+            exact=exact,
+        )
+        for each in chosen
+    ]
+
+
+def _seen(netns: str | None, *, quiet: bool) -> "tuple[Observation, bool]":
+    from lvsctl.cli.ipvs_daemon import kernel
+    from lvsctl.ipvs import NotRoot, read_proc
+
+    try:
+        with kernel(netns) as ipvs:
+            return ipvs.observe(), True
+    except NotRoot as error:
+        say(f"{error.message}: drift is not looked for", quiet=quiet)
+        return read_proc(netns=netns), False

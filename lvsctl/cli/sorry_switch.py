@@ -1,0 +1,332 @@
+"""``lvsctl sorry on`` and ``off``: what was asked for, checked before anything changes, then done and told."""
+
+import os
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lvsctl.cli.output import print_json, say
+from lvsctl.errors import LvsctlError, Unavailable, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lvsctl.cli.sorry_services import Known, Subject
+    from lvsctl.sorry.model import Hold, Holder, Outcome, Target
+    from lvsctl.sorry.node import Node
+    from lvsctl.sorry.ways import Ways
+
+LONGEST_REASON = 500
+LEFT = 2
+"""Exit code when real servers still had connections after --timeout."""
+LONGEST_WAIT = 86400.0
+"""Seconds that the other director may wait when it was told to wait for as long as it takes."""
+
+
+class Asked(NamedTuple):
+    """The options that `on` and `off` share."""
+
+    services: tuple[str, ...]
+    every: bool
+    spec: str | None
+    node: str
+    holder: str
+    netns: str | None
+    force: bool
+    pair: bool
+    peer: str | None
+    dry_run: bool
+    json: bool
+    quiet: bool
+
+
+class More(NamedTuple):
+    """The options of `on` alone."""
+
+    sorry: str | None
+    method: str
+    reason: str
+    period: str | None
+    wait: bool
+    timeout: float
+    cut: bool
+    guard: bool
+    set_sysctl: bool
+
+
+def on(asked: Asked, more: More) -> int:
+    """Switch on and answer the exit code."""
+    from lvsctl.cli import sorry_services
+    from lvsctl.sorry.node import this_node
+
+    if more.guard and (asked.pair or asked.dry_run):
+        raise Usage("--guard stays here: leave out --pair and --dry-run")
+    who, why = holder(asked.holder), hold(more.reason, more.period, guarded=more.guard, now=time.time())
+    what = sorry_services.known(asked.spec, asked.node, set_sysctl=more.set_sysctl)
+    chosen = sorry_services.to_switch_on(
+        what,
+        sorry_services.remembered(asked.netns),
+        asked.services,
+        every=asked.every,
+        sorry=more.sorry,
+        method=more.method,
+        set_sysctl=more.set_sysctl,
+    )
+    with this_node(netns=asked.netns) as node:
+        answer, code = _switch_on(node, chosen, who, why, asked, more)
+        if asked.pair:
+            code = _pair("on", asked, _words_on(asked, more), what, answer, code, wait=more)
+        if asked.json:
+            print_json(answer)
+        if more.guard:
+            return guarded(node, chosen, who, why, asked)
+    return code
+
+
+def off(asked: Asked) -> int:
+    """Switch off and answer the exit code."""
+    from lvsctl.cli import sorry_services
+
+    who = holder(asked.holder)
+    what = sorry_services.known(asked.spec, asked.node, needed=False)
+    everything = sorry_services.subjects(what, sorry_services.remembered(asked.netns))
+    chosen = sorry_services.selected(everything, asked.services, every=asked.every, more=what.services)
+    if asked.every:
+        chosen = [each for each in chosen if _may_be_on(each)]
+    answer: dict[str, Any] = {"services": []}
+    failure: LvsctlError | None = None
+    try:
+        _switch_off(chosen, who, asked, answer)
+    except LvsctlError as error:
+        if not asked.pair:
+            raise
+        failure = error  # the other director is told nevertheless: off is what both shall be
+    code = 0
+    if asked.pair:
+        code = _pair("off", asked, _words(asked), what, answer, code)
+    if asked.json:
+        print_json(answer)
+    if failure:
+        raise failure
+    return code
+
+
+def _switch_on(
+    node: "Node", chosen: "Sequence[Subject]", who: "Holder", why: "Hold", asked: Asked, more: More
+) -> tuple[dict[str, Any], int]:
+    from lvsctl.cli.sorry_tell import outcomes
+    from lvsctl.sorry import owner, ways
+
+    wishes = [ways.Wish(each.candidate.target, each.owner) for each in chosen if each.candidate]
+    which = ways.by_owner(wishes, owner.look(netns=asked.netns), guarded=more.guard, cut=more.cut)
+    preflight(chosen, netns=asked.netns, probe=not asked.force, quiet=asked.quiet)
+    warned(which, quiet=asked.quiet)
+    done = named(ways.on(node, which, who, why, cut=more.cut, dry_run=asked.dry_run), chosen)
+    outcomes(done, wanted="on", dry_run=asked.dry_run, quiet=asked.quiet, steps=not asked.json)
+    left = 0
+    if more.wait and not asked.dry_run:
+        targets = [each.target for each in wishes]
+        left = drained(node, targets, timeout=more.timeout, quiet=asked.quiet)
+        say(f"the real servers have {left or 'no'} connections{' left' if left else ''}", quiet=asked.quiet)
+    return document(done), LEFT if left else 0
+
+
+def _switch_off(chosen: "Sequence[Subject]", who: "Holder", asked: Asked, answer: dict[str, Any]) -> None:
+    from lvsctl.cli.sorry_tell import outcomes
+    from lvsctl.sorry import owner, ways
+    from lvsctl.sorry.node import this_node
+
+    if not chosen:
+        say("no sorry is on", quiet=asked.quiet)
+        return
+    with this_node(netns=asked.netns) as node:
+        done = ways.off(
+            node,
+            [each.key for each in chosen],
+            owner.look(netns=asked.netns),
+            who,
+            targets={each.key: each.candidate.target for each in chosen if each.candidate},
+            force=asked.force,
+            dry_run=asked.dry_run,
+        )
+    found = named(done, chosen)
+    outcomes(found, wanted="off", dry_run=asked.dry_run, quiet=asked.quiet, steps=not asked.json)
+    answer |= document(found)
+
+
+def _may_be_on(each: "Subject") -> bool:
+    """Answer whether a sorry may be on: there is a snapshot, or a maintenance file that outlived it."""
+    from lvsctl.host.paths import state_folder
+    from lvsctl.sorry import maintenance
+
+    if each.snapshot is not None or each.owner != "keepalived":
+        return each.snapshot is not None
+    try:
+        return maintenance.read(state_folder() / "maintenance" / each.name)
+    except LvsctlError:
+        return True
+
+
+def _pair(
+    verb: str,
+    asked: Asked,
+    words: list[str],
+    what: "Known",
+    answer: dict[str, Any],
+    code: int,
+    *,
+    wait: More | None = None,
+) -> int:
+    from lvsctl.cli.sorry_pair import also_there
+
+    timeout = (wait.timeout or LONGEST_WAIT) if wait and wait.wait else 0.0
+    return also_there(
+        verb, words, what, answer, code, spec=asked.spec, peer=asked.peer, timeout=timeout, quiet=asked.quiet
+    )
+
+
+def _words(asked: Asked) -> list[str]:
+    """Answer the shared options and the services as words for the other director; its node and spec are its own."""
+    flags = {"--force": asked.force, "--dry-run": asked.dry_run, "--all": asked.every}
+    return [*(flag for flag, given in flags.items() if given), "--as", asked.holder, "--", *asked.services]
+
+
+def _words_on(asked: Asked, more: More) -> list[str]:
+    flags = {"--wait": more.wait, "--cut": more.cut, "--set-sysctl": more.set_sysctl}
+    values = {
+        "--sorry": more.sorry,
+        "--sorry-method": more.method if more.sorry else None,
+        "--reason": more.reason or None,
+        "--for": more.period,
+        "--timeout": f"{more.timeout:g}" if more.timeout else None,
+    }
+    words = [flag for flag, given in flags.items() if given]
+    # As one word: a reason may begin with a dash.
+    return [*words, *(f"{name}={value}" for name, value in values.items() if value), *_words(asked)]
+
+
+def holder(name: str) -> "Holder":
+    """Read ``--as``. Raises Usage."""
+    from lvsctl.sorry.model import Holder
+
+    try:
+        return Holder(name.lower())
+    except ValueError:
+        raise Usage(f"--as: expected {', '.join(Holder)}, not {name!r}") from None
+
+
+def hold(reason: str, period: str | None, *, guarded: bool, now: float) -> "Hold":
+    """Answer the hold of whoever runs this. Raises Unavailable when nobody would end it in time."""
+    from lvsctl.cli.sorry_options import seconds
+    from lvsctl.sorry.heartbeat import agent_is_alive
+    from lvsctl.sorry.model import Hold
+
+    if len(reason) > LONGEST_REASON:
+        raise Usage(f"--reason: expected at most {LONGEST_REASON} characters, not {len(reason)}")
+    until = None if period is None else now + seconds(period)
+    if until is not None and not guarded and not agent_is_alive():
+        raise Unavailable(
+            "--for: the agent does not run, so nobody would switch it off in time",
+            hint="start it: systemctl start lvsctl-agent; or stay and keep time here: add --guard",
+        )
+    return Hold(now, reason, until, user(), os.getpid())
+
+
+def user() -> str:
+    """Answer who is at the keyboard: sudo knows better than the system."""
+    import pwd
+
+    uid = os.getuid()
+    if uid == 0 and (name := os.environ.get("SUDO_USER")):
+        return name
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def preflight(chosen: "Iterable[Subject]", *, netns: str | None, probe: bool, quiet: bool) -> None:
+    """Look whether the sorry servers would be reached and say 503, where the sorry is not on yet. Raises Refused."""
+    from lvsctl.sorry.model import Phase
+    from lvsctl.sorry.preflight import Refused, examine
+
+    fresh = [
+        each.candidate
+        for each in chosen
+        if each.candidate and not (each.snapshot and each.snapshot.phase is Phase.ON)
+    ]
+    if not fresh:
+        return
+    found = examine(fresh, netns=netns, probe=probe)
+    for note in found.notes:
+        say(note, quiet=quiet)
+    if found.objections:
+        raise Refused(found.objections)
+
+
+def warned(which: "Ways", *, quiet: bool) -> None:
+    """Say what else will happen: keepalived's notifications, or what a guard cannot promise."""
+    if which.keepalived:
+        names = ", ".join(dict.fromkeys(each.target.name for each in which.keepalived))
+        say(
+            f"{names}: keepalived runs notify_down and sends its mail for every real server, and notify_up afterwards",
+            quiet=quiet,
+        )
+    for owner in which.behind:
+        say(
+            f"{owner.server.name}: behind the back of keepalived (process {owner.daemon.parent.pid}), while this guard runs; "
+            "`lvsctl sorry on` without --guard says which lines make it last",
+            quiet=quiet,
+        )
+
+
+def drained(node: "Node", targets: "Sequence[Target]", *, timeout: float, quiet: bool) -> int:
+    """Wait until the real servers have no connections, at most *timeout* seconds (0: for ever); answer what is left."""
+    import sys
+
+    from lvsctl.cli.ipvs_drain import POLL, Bar
+    from lvsctl.sorry.ways import draining
+
+    begun = time.monotonic()
+    bar = Bar(sys.stderr, quiet=quiet)
+    while True:
+        left = draining(node, targets)
+        passed = time.monotonic() - begun
+        bar.draw(left, passed)
+        if not left or (timeout and passed >= timeout):
+            bar.close()
+            return left
+        time.sleep(min(POLL, timeout - passed) if timeout else POLL)
+
+
+def document(done: "Iterable[Outcome]") -> dict[str, Any]:
+    """Answer what was done as JSON has it."""
+    from lvsctl.cli.sorry_tell import outcome_document
+
+    return {"services": [dict(outcome_document(each)) for each in done]}
+
+
+def named(done: "Iterable[Outcome]", chosen: "Sequence[Subject]") -> "list[Outcome]":
+    """Answer outcomes with the names of the spec, where a snapshot did not know them."""
+    names = {each.key: each.name for each in chosen}
+    return [each._replace(name=names.get(each.key, each.name)) for each in done]
+
+
+def guarded(node: "Node", chosen: "Sequence[Subject]", who: "Holder", why: "Hold", asked: Asked) -> int:
+    """Stay, and put right what others change, until the time is over or somebody interrupts."""
+    from lvsctl.ipvs import describe
+    from lvsctl.sorry import swap
+
+    keys = [each.key for each in chosen]
+    say("guarding: Ctrl-C ends the guard, and leaves the sorry on", quiet=asked.quiet)
+    try:
+        while why.until is None or node.now() < why.until:
+            for outcome in swap.reassert(node, keys):
+                for step in outcome.plan.steps:
+                    say(f"{outcome.name}: put right: {describe(step)}", quiet=asked.quiet)
+            time.sleep(0.05)
+    except KeyboardInterrupt:
+        names = " ".join(dict.fromkeys(each.name for each in chosen))
+        say(f"the sorry stays on, unguarded; lvsctl sorry off {names}", quiet=asked.quiet)
+        return 0
+    _switch_off(chosen, who, asked, {})
+    return 0
