@@ -5,7 +5,6 @@ part a node keeps a reserve for emergencies. A window here is longer than the pr
 when it leaves and the provider counts it when it arrives. Files and locks are in :mod:`lvsctl.failover.ledger`.
 """
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -62,8 +61,7 @@ class Bar(NamedTuple):
     """It was the credentials: other ones may be tried at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """What this node knows about one account with one provider."""
 
     spent: tuple[Spent, ...] = ()
@@ -79,8 +77,7 @@ class Account:
     """When a ledger was found that could not be read: everything but the reserve counts as spent from then."""
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(NamedTuple):
     """*account* as one of *nodes* may use it."""
 
     account: Account
@@ -89,6 +86,8 @@ class Budget:
 
     def barred_until(self, call: Call, now: float) -> Bar | None:
         """Answer the bar that keeps *call* back longest, or None."""
+        if not self.account.bars:
+            return None
         bars = [bar for bar in self.account.bars if call in bar.calls and bar.until > now]
         return max(bars, key=lambda bar: bar.until, default=None)
 
@@ -154,7 +153,7 @@ def spend(budget: Budget, call: Call, purpose: Purpose, now: float) -> tuple[Acc
         return account, Withheld("another call is trying the credentials", account.trial + TRIAL - now)
     horizon = now - MARGIN - max(quota.window for quota in budget.quotas)
     kept = tuple(each for each in account.spent if each.at > horizon)
-    return replace(account, spent=(*kept, Spent(call, now)), trial=now if trying else account.trial), None
+    return account._replace(spent=(*kept, Spent(call, now)), trial=now if trying else account.trial), None
 
 
 def answered(budget: Budget, call: Call, result: object, now: float) -> Account:
@@ -167,21 +166,20 @@ def answered(budget: Budget, call: Call, result: object, now: float) -> Account:
         case Auth(why=why):
             quiet = min(LOCK_OUT * 2**account.strikes, LOCK_OUT_MOST)
             bar = Bar(ALL_CALLS, now + quiet, f"credentials refused: {why}", login=True)
-            return replace(
-                account, bars=(*bars, bar), strikes=min(account.strikes + 1, 8), proved=None, trial=None
-            )
+            strikes = min(account.strikes + 1, 8)
+            return account._replace(bars=(*bars, bar), strikes=strikes, proved=None, trial=None)
         case RateLimited(wait=wait, banned=banned, why=why):
             bar = Bar(ALL_CALLS if banned else budget.together(call), now + wait, f"rate limited: {why}")
-            return replace(account, bars=(*bars, bar), trial=None)
+            return account._replace(bars=(*bars, bar), trial=None)
         case _ if _proves(result):
-            return replace(account, bars=bars, strikes=0, proved=now, trial=None)
-    return replace(account, bars=bars)
+            return account._replace(bars=bars, strikes=0, proved=now, trial=None)
+    return account._replace(bars=bars)
 
 
 def forgiven(account: Account) -> Account:
     """Answer *account* with its lock-out lifted: the operator put other credentials in place."""
     bars = tuple(bar for bar in account.bars if not bar.login)
-    return replace(account, bars=bars, strikes=0, proved=None, trial=None)
+    return account._replace(bars=bars, strikes=0, proved=None, trial=None)
 
 
 def _proves(result: object) -> bool:

@@ -11,6 +11,7 @@ open. The first of two masters wins; the second sees that and stops.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from lvsctl.failover.budget import Budget, Purpose
 from lvsctl.failover.model import Action, Nothing, Observe, Post, Rules, Truth, Vrrp, Wait
@@ -53,8 +54,7 @@ class Sent:
     """When we stopped waiting for its answer; None while we wait, or when we died waiting."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Everything that has to outlive this process, for one failover IP."""
 
     phase: Phase = Phase.IDLE

@@ -9,8 +9,7 @@ address, all at once: none waits for another. Which process runs it (agent, ``fa
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from lvsctl.errors import LvsctlError
 from lvsctl.failover.budget import Budget, Purpose
@@ -63,8 +62,7 @@ Pause = Callable[[float | None], Awaitable[None]]
 """Returns at the given time, on the keeper's clock, or earlier when something changed; None: only then."""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What a keeper knows, for status, metrics and the alert command."""
 
     ip: FailoverAddress
@@ -194,7 +192,7 @@ class Keeper:
 
     def _tell_trouble(self, error: LvsctlError) -> None:
         if self._told is not None:
-            self._told = replace(self._told, alarm=error.message, at=self._clock.now())
+            self._told = self._told._replace(alarm=error.message, at=self._clock.now())
             self._on_change(self._told)
 
 

@@ -20,9 +20,8 @@ Doc = dict[str, Any]
 def claim_to(claim: Claim) -> Doc:
     """Answer *claim* as JSON's types."""
     seen, sent = claim.seen, claim.sent
-    plain = {name: getattr(claim, name) for name in Claim.__slots__}
     return {
-        **plain,
+        **claim._asdict(),
         "seen": seen and {"active": seen.active, "status": seen.status, "at": seen.at},
         "sent": sent and {"at": sent.at, "ended": sent.ended},
     }
@@ -56,9 +55,8 @@ def claim_from(doc: Doc, shift: float) -> Claim:
 
 def account_to(account: Account) -> Doc:
     """Answer *account* as JSON's types."""
-    plain = {name: getattr(account, name) for name in Account.__slots__}
     bars = [{**bar._asdict(), "calls": sorted(bar.calls)} for bar in account.bars]
-    return {**plain, "spent": [tuple(spent) for spent in account.spent], "bars": bars}
+    return {**account._asdict(), "spent": [tuple(spent) for spent in account.spent], "bars": bars}
 
 
 def account_from(doc: Doc, shift: float) -> Account:

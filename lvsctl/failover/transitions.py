@@ -5,7 +5,6 @@ happen. An event that has become meaningless (the answer to a POST that somebody
 nothing.
 """
 
-from dataclasses import replace
 from typing import Any, Final
 
 from lvsctl.failover.claim import WINDOW, Claim, Phase, Sent
@@ -52,7 +51,7 @@ def _go(claim: Claim, phase: Phase, cause: str, now: float, **changes: Any) -> C
     """Answer *claim* in *phase*. The phase's own counters begin anew only when it is another one."""
     if phase is not claim.phase:
         changes = {"since": now, "polls": 0, "not_before": now, **changes}
-    return replace(claim, phase=phase, cause=cause, **changes)
+    return claim._replace(phase=phase, cause=cause, **changes)
 
 
 def _vrrp(claim: Claim, truth: Truth, now: float) -> Claim:
@@ -63,30 +62,35 @@ def _vrrp(claim: Claim, truth: Truth, now: float) -> Claim:
         if claim.phase is Phase.IDLE:
             return claim
         return _go(claim, Phase.IDLE, "demoted", now, ordered=False)
-    heard: dict[str, Any] = {"lower_heard": truth.lower_heard, "elected": truth.elected}
-    if claim.phase is not Phase.IDLE and claim.generation == truth.generation:
-        same = (claim.lower_heard, claim.elected) == (truth.lower_heard, truth.elected)
-        return claim if same else replace(claim, **heard)
-    return _promoted(replace(claim, **heard), truth.generation, now)
+    if claim.phase is Phase.IDLE or claim.generation != truth.generation:
+        return _promoted(claim, truth, now)
+    if (claim.lower_heard, claim.elected) == (truth.lower_heard, truth.elected):
+        return claim
+    return claim._replace(lower_heard=truth.lower_heard, elected=truth.elected)
 
 
-def _promoted(claim: Claim, generation: int, now: float) -> Claim:
-    fresh: dict[str, Any] = {
-        "generation": generation,
-        "promoted": now,
-        "held": None,
-        "base": None,
-        "retaken": False,
-    }
-    # An order is given before the mastership that fulfils it is seen, when a person forces it.
-    return replace(
-        _go(claim, Phase.SEEKING, "promoted", now), **fresh, since=now, polls=0, not_before=now, why=""
+def _promoted(claim: Claim, truth: Truth, now: float) -> Claim:
+    """Begin anew. An open POST, the moves made and the lock outlive a mastership; an order may come before it."""
+    return claim._replace(
+        phase=Phase.SEEKING,
+        cause="promoted",
+        why="",
+        generation=truth.generation,
+        promoted=now,
+        lower_heard=truth.lower_heard,
+        elected=truth.elected,
+        held=None,
+        base=None,
+        retaken=False,
+        not_before=now,
+        since=now,
+        polls=0,
     )
 
 
 def _looked(claim: Claim, reading: Reading, now: float, rules: Rules) -> Claim:
     if isinstance(reading, Observation):
-        return _seen(replace(claim, seen=reading, tries=0, why=""), reading, now, rules)
+        return _seen(claim._replace(seen=reading, tries=0, why=""), reading, now, rules)
     return _blind(claim, reading, now, rules)
 
 
@@ -101,7 +105,7 @@ def _seen(claim: Claim, seen: Observation, now: float, rules: Rules) -> Claim:
     if claim.sent and seen.at < _settled_at(claim.sent, rules):
         phase = claim.phase if claim.phase in OPEN else Phase.SENT
         return _poll(_go(claim, phase, "seen-before-the-lock-ended", now), now)
-    return _elsewhere(replace(claim, sent=None), seen, now, rules)
+    return _elsewhere(claim._replace(sent=None), seen, now, rules)
 
 
 def _settled_at(sent: Sent, rules: Rules) -> float:
@@ -115,7 +119,7 @@ def _processing(claim: Claim, now: float, rules: Rules) -> Claim:
         return _go(claim, Phase.YIELDED, "seen-elsewhere", now, not_before=now + _verify(rules, now))
     claim = _go(claim, Phase.MOVING, "seen-processing", now)
     if now - claim.since > rules.stuck:
-        return replace(claim, not_before=now + _verify(rules, now))
+        return claim._replace(not_before=now + _verify(rules, now))
     return _poll(claim, now)
 
 
@@ -152,7 +156,7 @@ def _gives_way(claim: Claim, now: float, rules: Rules) -> bool:
 
 def _blind(claim: Claim, fault: Fault, now: float, rules: Rules) -> Claim:
     """A look gave no answer. What is open stays open; what we believed becomes unknown; nothing moves."""
-    claim = replace(claim, why=fault.why)
+    claim = claim._replace(why=fault.why)
     if claim.phase is Phase.IDLE:
         return claim
     if isinstance(fault, Withheld):
@@ -173,16 +177,16 @@ def _answered(claim: Claim, answer: Answer, sent: float, now: float, rules: Rule
     if claim.sent is None or claim.sent.at != sent:
         return claim
     if answer.certain:
-        claim = replace(claim, sent=None, posts=_uncounted(claim.posts, answer))
+        claim = claim._replace(sent=None, posts=_uncounted(claim.posts, answer))
     else:
-        claim = replace(claim, sent=Sent(sent, now))
+        claim = claim._replace(sent=Sent(sent, now))
     if isinstance(answer, Locked):
-        until = now + rules.pace.lock * (1 + rules.jitter(sent) / 2)
-        claim = replace(claim, locked_until=until)
+        until = now + rules.pace.switch * (2 + rules.jitter(sent))
+        claim = claim._replace(locked_until=until)
     if isinstance(answer, Accepted | AlreadyThere):
-        claim = replace(claim, tries=0, why="")
+        claim = claim._replace(tries=0, why="")
     else:
-        claim = replace(claim, why=answer.why)
+        claim = claim._replace(why=answer.why)
     return claim if claim.phase is Phase.IDLE else _after_post(claim, answer, now, rules)
 
 
@@ -198,14 +202,14 @@ def _after_post(claim: Claim, answer: Answer, now: float, rules: Rules) -> Claim
         case NotFound() | NewServerNotFound() | Refused():
             return _go(claim, Phase.REFUSED, "refused", now, not_before=now + rules.refused)
     if answer.certain:
-        return _unsent(_go(claim, Phase.AWAY, "not-sent", now), answer, now, rules)
+        return _unsent(_go(claim, Phase.SEEKING, "not-sent", now), answer, now, rules)
     return _poll(_go(claim, Phase.SENT, "outcome-open", now), now)
 
 
 def _unsent(claim: Claim, fault: Fault, now: float, rules: Rules) -> Claim:
     """Wait for the ledger as long as it says, for anything else a while."""
     if isinstance(fault, Withheld):
-        return replace(claim, not_before=now + fault.wait)
+        return claim._replace(not_before=now + fault.wait)
     return _retry(claim, now, rules)
 
 
@@ -224,21 +228,21 @@ def _ordered(claim: Claim, now: float) -> Claim:
         "not_before": now,
     }
     if claim.phase in {Phase.IDLE, *OPEN}:
-        return replace(claim, **anew)
+        return claim._replace(**anew)
     return _go(claim, Phase.SEEKING, "ordered", now, **anew)
 
 
 def _poll(claim: Claim, now: float) -> Claim:
     """Look at a move under way again, less and less often."""
     pause = POLLS[min(claim.polls, len(POLLS) - 1)]
-    return replace(claim, polls=claim.polls + 1, not_before=now + pause)
+    return claim._replace(polls=claim.polls + 1, not_before=now + pause)
 
 
 def _retry(claim: Claim, now: float, rules: Rules) -> Claim:
     """Try again after a random part of a time that doubles (full jitter), never at once."""
     most = min(rules.backoff_least * 2 ** min(claim.tries, 16), rules.backoff_most)
     pause = 1.0 + most * rules.jitter(now)
-    return replace(claim, tries=claim.tries + 1, not_before=now + pause)
+    return claim._replace(tries=claim.tries + 1, not_before=now + pause)
 
 
 def _verify(rules: Rules, now: float) -> float:
