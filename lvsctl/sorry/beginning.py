@@ -49,7 +49,7 @@ def begin(
         return _fresh(target, settled(actual, present), holders, at)
     if present.target.dest_key != target.dest_key:
         raise AnotherSorry(target.key, present.target.dest_key, target.dest_key)
-    kept = present._replace(holders=holders)
+    kept = present._replace(holders=holders, forced=False)
     if at.cut and present.removal is Removal.WEIGHT:
         return _cutting(kept, actual, at)
     return Begun(kept, ("the sorry is on already",))

@@ -30,6 +30,7 @@ def write(snapshot: Snapshot) -> dict[str, Any]:
         "way": snapshot.way,
         "phase": snapshot.phase,
         "since": snapshot.since,
+        "forced": snapshot.forced,
         "boot_id": snapshot.boot_id,
         "removal": snapshot.removal,
         "sorry": _lines(key, snapshot.service, {target.dest_key: target.dest}),
@@ -68,6 +69,7 @@ def _read(document: Mapping[str, Any]) -> Snapshot:
         meanwhile=_server(key, document["meanwhile"]).dests,
         sysctls={_text(name): int(value) for name, value in document["sysctls"].items()},
         since=float(document["since"]),
+        forced=bool(document["forced"]),
     )
 
 

@@ -98,6 +98,8 @@ class Snapshot(NamedTuple):
     """Sysctls that were changed for the swap, and their values before it."""
     since: float = 0.0
     """When this phase began, in seconds since the epoch."""
+    forced: bool = False
+    """An ``off --force`` has begun: whoever completes it, restores the service exactly."""
 
 
 class SwapPlan(NamedTuple):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from lvsctl.ipvs.model import Dest, DestKey, Service, VirtualServer
 from lvsctl.ipvs.planning import plan
-from lvsctl.ipvs.steps import EditDest, EditService, Step
+from lvsctl.ipvs.steps import DeleteDest, EditDest, EditService, Step
 from lvsctl.sorry.course import FALLBACK, skips_weight_0
 from lvsctl.sorry.model import Removal, Snapshot, SwapPlan, Target
 from lvsctl.vocabulary import Scheduler
@@ -46,8 +46,7 @@ def on_plan(actual: VirtualServer, snapshot: Snapshot) -> tuple[tuple[Step, ...]
     others = dict(snapshot.meanwhile)
     for dest_key, dest in actual.dests.items():
         known = others.get(dest_key, snapshot.before.dests.get(dest_key))
-        is_back = removal is Removal.DELETE or dest.weight
-        if dest_key != target.dest_key and is_back and dest != known:
+        if dest_key != target.dest_key and (dest.weight or known is None) and dest != known:
             others[dest_key] = dest
     return tuple(plan({snapshot.key: actual}, {snapshot.key: during})), others
 
@@ -57,23 +56,47 @@ def off_plan(actual: VirtualServer, snapshot: Snapshot, *, force: bool = False) 
 
     Where requests may be under way to the sorry, it stays at weight 0: :func:`reap_plan` removes it.
     """
-    key, sorry = snapshot.key, snapshot.target.dest_key
+    key, sorry, force = snapshot.key, snapshot.target.dest_key, force or snapshot.forced
     merged = Merged(snapshot.before.dests, ()) if force else _merge(actual.dests, snapshot)
     service = snapshot.before.service if force else _settled(actual.service, snapshot)
-    dests = dict(merged.dests)
     if lingers(actual, snapshot):
-        # First, where it is when the real servers were deleted: then they come to stand as they stood.
-        dests = {sorry: snapshot.target.dest._replace(weight=0), **dests}
         service = service._replace(flags=service.flags | (actual.service.flags & FALLBACK))
     reorder = force or snapshot.removal is Removal.DELETE
-    wanted = VirtualServer(actual.service, dests)
-    steps = list(_lighter_first(plan({key: actual}, {key: wanted}, reorder=reorder), actual, snapshot))
+    # The sorry last of all: until then, real servers may be put into their order with somebody there to answer.
+    wanted = VirtualServer(actual.service, _beside_sorry(actual.dests, merged.dests, snapshot))
+    steps = list(plan({key: actual}, {key: wanted}, reorder=reorder))
+    if sorry in actual.dests:
+        steps += _sorry_leaves(actual, merged.dests.get(sorry), snapshot)
     if service != actual.service:
         steps.append(EditService(key, service))
     drift = merged.drift
     if not force and _settled(actual.service, snapshot) != snapshot.before.service:
         drift = (*drift, f"{key}: was given other settings meanwhile, which it keeps")
     return SwapPlan(tuple(steps), _reasons(actual, snapshot), snapshot.removal, drift)
+
+
+def _beside_sorry(actual: Dests, final: Dests, snapshot: Snapshot) -> dict[DestKey, Dest]:
+    """Answer the *final* destinations with the sorry as it is now, at the place where it is nobody's way."""
+    sorry = snapshot.target.dest_key
+    if sorry not in actual or sorry in final:
+        return {key: actual.get(key, dest) if key == sorry else dest for key, dest in final.items()}
+    if snapshot.removal is Removal.DELETE:
+        return {sorry: actual[sorry], **final}
+    return {**final, sorry: actual[sorry]}
+
+
+def _sorry_leaves(actual: VirtualServer, final: Dest | None, snapshot: Snapshot) -> Iterator[Step]:
+    key, sorry = snapshot.key, snapshot.target.dest_key
+    now = actual.dests[sorry]
+    if final is None and not lingers(actual, snapshot):
+        yield DeleteDest(key, sorry)
+        return
+    leaving = now._replace(weight=0) if final is None else final
+    # mh shares its table out by the last weights above 0: at 0 directly, the sorry would keep half of it.
+    if actual.service.scheduler == Scheduler.MH and now.weight > 1 and not leaving.weight:
+        yield EditDest(key, sorry, now._replace(weight=1))
+    if leaving != now:
+        yield EditDest(key, sorry, leaving)
 
 
 def lingers(actual: VirtualServer, snapshot: Snapshot) -> bool:
@@ -119,7 +142,9 @@ def _merge(actual: Dests, snapshot: Snapshot) -> Merged:
     for dest_key in dict.fromkeys((*before, *meanwhile, *actual)):
         known = meanwhile.get(dest_key, before.get(dest_key))
         if dest_key == sorry:
-            became = before.get(sorry) if sorry in actual or sorry not in before else None
+            # Where we delete, what is not there may be our doing.
+            removed = sorry not in actual and snapshot.removal is Removal.WEIGHT
+            became = None if removed else before.get(sorry)
         else:
             became = _became(actual.get(dest_key), known, snapshot.removal)
         if became is not None:
@@ -133,7 +158,7 @@ def _became(actual: Dest | None, known: Dest | None, removal: Removal) -> Dest |
     """Answer what a real server becomes, being *actual*, having been *known* when it was last taken out."""
     if actual is None:
         return known if removal is Removal.DELETE else None
-    if removal is Removal.DELETE or actual.weight or known is None:
+    if actual.weight or known is None:
         return actual
     return actual._replace(weight=known.weight)
 
@@ -167,16 +192,6 @@ def _settled(service: Service, snapshot: Snapshot) -> Service:
 
 def _same_scheduler(service: Service, snapshot: Snapshot) -> bool:
     return service.scheduler == snapshot.before.service.scheduler
-
-
-def _lighter_first(steps: Iterator[Step], actual: VirtualServer, snapshot: Snapshot) -> Iterator[Step]:
-    # mh shares its table out by the last weights above 0: at 0 directly, the sorry would keep half of it.
-    sorry = snapshot.target.dest_key
-    for step in steps:
-        lowered = isinstance(step, EditDest) and step.dest_key == sorry and not step.dest.weight
-        if lowered and actual.service.scheduler == Scheduler.MH and isinstance(step, EditDest):
-            yield step._replace(dest=step.dest._replace(weight=1))
-        yield step
 
 
 def _reasons(actual: VirtualServer, snapshot: Snapshot) -> tuple[str, ...]:

@@ -231,7 +231,9 @@ def _off(node: Node, due: Sequence[_Due], *, force: bool) -> tuple[Outcome, ...]
     _let_go(node, [each.snapshot for each in due if each.snapshot and each.snapshot.holders])
     finish(node, [each.snapshot for each in due if each.snapshot and _is_moot(node, each)])
     back = {
-        each.key: each.snapshot._replace(phase=Phase.SWITCHING_OFF, since=node.now())
+        each.key: each.snapshot._replace(
+            phase=Phase.SWITCHING_OFF, since=node.now(), forced=force or each.snapshot.forced
+        )
         for each in due
         if each.snapshot and _goes_back(node, each)
     }
