@@ -9,13 +9,15 @@ Two things follow. A real server is only raised when keepalived itself would rai
 stay at weight 0: keepalived would "add" it, and nobody would be served.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from lvsctl.ipvs.model import Dest, DestKey, VirtualServer
 from lvsctl.ipvs.steps import AddDest, DeleteDest, EditDest, Step
 from lvsctl.sorry import liveness
 from lvsctl.sorry.model import Removal, Target
 from lvsctl.vocabulary import ServiceKey
+
+Dests = Mapping[DestKey, Dest]
 
 
 def raise_sorry(server: VirtualServer, target: Target) -> Iterator[Step]:

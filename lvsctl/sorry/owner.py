@@ -36,6 +36,11 @@ class Keepalived(NamedTuple):
         return self.daemon.config
 
     @property
+    def is_alive(self) -> bool:
+        """Whether the daemon still runs."""
+        return process.is_alive(self.daemon.parent)
+
+    @property
     def maintenance(self) -> Maintenance | None:
         """The file that switches the service; None where lvsctl did not render the configuration."""
         return self.server.maintenance
