@@ -2,14 +2,20 @@
 
 import base64
 import json
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
-from tests.fakes.hetzner.front import Api
 from tests.fakes.hetzner.message import Reply, Request
 from tests.fakes.hetzner.worlds import PASSWORD, TOKEN, USER
 
 T0 = 1_000_000.0
+
+
+class Handles(Protocol):
+    """A state, or a state behind its front."""
+
+    def handle(self, request: Request, now: float) -> Reply:
+        """Answer *request* at *now*."""
 
 
 def basic(user: str = USER, password: str = PASSWORD) -> str:
@@ -18,7 +24,7 @@ def basic(user: str = USER, password: str = PASSWORD) -> str:
 
 
 def ask_robot(
-    api: Api,
+    api: Handles,
     method: str = "GET",
     path: str = "/failover/203.0.113.10",
     *,
@@ -37,11 +43,11 @@ def ask_robot(
 
 
 def ask_cloud(
-    api: Api, method: str, path: str, *, now: float = T0, body: object = None, token: str = TOKEN
+    api: Handles, method: str, path: str, *, now: float = T0, body: object = None, bearer: str = TOKEN
 ) -> Reply:
     """Send Cloud one request."""
     data = b"" if body is None else json.dumps(body).encode()
-    return api.handle(Request(method, f"/v1{path}", {"authorization": f"Bearer {token}"}, data), now)
+    return api.handle(Request(method, f"/v1{path}", {"authorization": f"Bearer {bearer}"}, data), now)
 
 
 def said(reply: Reply) -> Any:
