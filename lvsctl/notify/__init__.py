@@ -1,0 +1,1 @@
+"""What keepalived tells, recorded and read: an island that imports nothing else of lvsctl."""
