@@ -102,32 +102,48 @@ def off(
         return tuple(_off_outcome(each, stay, done.get(each.target.key, ())) for each in everyone)
 
 
-def reassert(node: Node, switches: Sequence[Switch]) -> tuple[Outcome, ...]:
-    """Repair the sorries of these services that are on, and answer those where something had to be done.
+def reassert(node: Node, keys: Sequence[ServiceKey]) -> tuple[Outcome, ...]:
+    """Repair those of these services whose sorry is on, and answer where something had to be done.
 
-    A swap that was cut off is completed: half way on it goes on, half way off it goes off. A verb that runs right now is
-    left alone. Raises what the kernel refuses.
+    keepalived is not asked: it may be starting, or be the one that is to be corrected. Raises Busy when a verb runs
+    right now, and what the kernel refuses.
+    """
+    with _one_at_a_time(0, dry_run=False), table_lock(timeout=0):
+        found = [node.journal.read(key) for key in keys]
+        on_now = [each for each in found if each and each.phase is Phase.ON and each.way is Way.KEEPALIVED]
+        done = swapping.reassert(node.ipvs, on_now)
+        return tuple(
+            Outcome(each.key, each.name, each.phase, SwapPlan(done[each.key], (), each.removal), each.holders)
+            for each in on_now
+            if done.get(each.key)
+        )
+
+
+def complete(node: Node, switches: Sequence[Switch]) -> tuple[Outcome, ...]:
+    """Bring to an end what was cut off: half way on it goes on, half way off it goes off.
+
+    A file that somebody set to 0 while the sorry is held on says 1 again. Answers where something had to be done.
+    Raises Busy when a verb runs right now, and what kernel and files refuse.
     """
     with _one_at_a_time(0, dry_run=False):
         snapshots = {key: each for key, each in _read(node, switches).items() if each is not None}
         here = [each for each in switches if each.target.key in snapshots]
-        cut = [each for each in here if snapshots[each.target.key].phase is not Phase.ON]
-        back = [each for each in cut if snapshots[each.target.key].phase is Phase.SWITCHING_OFF]
-        forth = [each for each in cut if each not in back]
-        whole = [each for each in here if each not in cut and maintenance.read(each.file)]
-        lost = [each for each in here if each not in cut and each not in whole]
+        back = [each for each in here if snapshots[each.target.key].phase is Phase.SWITCHING_OFF]
+        forth = [
+            each
+            for each in here
+            if snapshots[each.target.key].phase is Phase.SWITCHING_ON
+            or (each not in back and not maintenance.read(each.file))
+        ]
         done = swapping.swap_back(node.ipvs, back, {key: each.before for key, each in snapshots.items()})
         with table_lock():
             node.journal.remove(each.target.key for each in back)
-        if forth or lost:
-            done |= swapping.swap_out(node.ipvs, [*forth, *lost])
+        if forth:
+            done |= swapping.swap_out(node.ipvs, forth)
             _note(node, {each.target.key: snapshots[each.target.key] for each in forth}, Phase.ON)
-        with table_lock():
-            done |= swapping.reassert(node.ipvs, whole)
         return tuple(
-            _outcome(each, snapshots, done[each.target.key], None if each in back else Phase.ON)
-            for each in here
-            if done.get(each.target.key) or each in cut
+            _outcome(each, snapshots, done.get(each.target.key, ()), None if each in back else Phase.ON)
+            for each in (*back, *forth)
         )
 
 

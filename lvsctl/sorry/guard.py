@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from lvsctl.errors import Busy, LvsctlError
 from lvsctl.ipvs.steps import describe
-from lvsctl.sorry import cooperative, culprit, lingering, swap, ways
+from lvsctl.sorry import cooperative, culprit, lingering, maintenance, swap, ways
 from lvsctl.sorry.glance import Watched, disturbed, watched
 from lvsctl.sorry.model import Holder, Outcome, Phase, Snapshot, Way
 from lvsctl.sorry.node import Node
@@ -131,7 +131,7 @@ class Guard:
             if by_way[Way.KERNEL]:
                 done += swap.reassert(self._node, by_way[Way.KERNEL], patience=0)
             if by_way[Way.KEEPALIVED]:
-                done += cooperative.reassert(self._node, self._switches(by_way[Way.KEEPALIVED]))
+                done += cooperative.reassert(self._node, by_way[Way.KEEPALIVED])
         if done:
             self._tell_who([each for each in done if each.plan.steps])
 
@@ -178,13 +178,30 @@ class Guard:
 
     def _complete(self) -> None:
         """Bring to an end what was cut off: half way on it goes on, half way off it goes off."""
-        cut = {key: each for key, each in self._found.items() if each.phase in _HALF_WAY}
-        back = [key for key, each in cut.items() if each.way is Way.KERNEL and not each.holders]
-        if back:
-            with suppress(Busy):
+        halfway = {key: each for key, each in self._found.items() if each.phase in _HALF_WAY}
+        back = [key for key, each in halfway.items() if each.way is Way.KERNEL and not each.holders]
+        forth = [key for key, each in halfway.items() if each.way is Way.KERNEL and each.holders]
+        theirs = [
+            key for key, each in self._found.items() if each.way is Way.KEEPALIVED and self._is_unlike(each)
+        ]
+        with suppress(Busy):  # a verb runs: it was not cut off
+            if back:
                 # A holder of our own: whoever takes hold at this moment is not released.
                 swap.off(self._node, back, Holder.OVERLOAD, wait=0, patience=0)
-        self._repair(key for key in cut if key not in back)
+            if forth:
+                swap.reassert(self._node, forth, patience=0)
+            if theirs:
+                for each in cooperative.complete(self._node, self._switches(theirs)):
+                    how = "off" if each.phase is None else "on"
+                    self._tell(
+                        f"{each.name}: a swap was cut off, or its file changed: the sorry is {how} now"
+                    )
+
+    def _is_unlike(self, snapshot: Snapshot) -> bool:
+        """Answer whether keepalived has not been told what *snapshot* says, or a swap was cut off."""
+        if snapshot.phase in _HALF_WAY:
+            return True
+        return any(not maintenance.read(each.file) for each in self._switches([snapshot.key]))
 
     def _complain(self, error: LvsctlError) -> None:
         """Say what is wrong, but not a hundred times a second."""

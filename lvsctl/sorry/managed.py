@@ -67,6 +67,14 @@ class Managed(NamedTuple):
         """Answer whether *key* is a service that this virtual server makes."""
         return any(span.covers(key) for span in self.spans)
 
+    @property
+    def only_key(self) -> ServiceKey | None:
+        """The service that it makes, or None when it may make several."""
+        if len(self.spans) != 1 or self.spans[0].any_family:
+            return None
+        first, last, _ = self.spans[0]
+        return first if last in (None, first.address) else None
+
     def has_real(self, key: ServiceKey, dest_key: DestKey) -> bool:
         """Answer whether *dest_key* in the table entry of *key* is one of its real servers."""
         # Without NAT the port in the table is the service's, whatever is written (ipvswrapper.c).

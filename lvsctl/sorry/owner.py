@@ -6,6 +6,8 @@ configuration in /proc. What the spec says (``owner:``) is compared here too, ha
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,7 +62,8 @@ class Refused(LvsctlError):
     """The service is not whose it should be, or that cannot be told."""
 
 
-class Owners(NamedTuple):
+@dataclass(frozen=True)
+class Owners:
     """One look at all keepaliveds of a network namespace; answers for any number of services."""
 
     known: tuple[tuple[Daemon, tuple[Managed, ...]], ...]
@@ -68,12 +71,8 @@ class Owners(NamedTuple):
 
     def of(self, key: ServiceKey) -> Owner:
         """Answer who owns *key*. A daemon that could not be read may own anything that no other one has."""
-        found = [
-            Keepalived(daemon, server)
-            for daemon, servers in self.known
-            for server in servers
-            if server.covers(key)
-        ]
+        single, ranges = self._by_key
+        found = [*single.get(key, ()), *(each for each in ranges if each.server.covers(key))]
         if len(found) > 1:
             who = ", ".join(f"{each.config} (process {each.daemon.parent.pid})" for each in found)
             return Unreadable(
@@ -82,6 +81,17 @@ class Owners(NamedTuple):
         if found:
             return found[0]
         return self.unreadable[0] if self.unreadable else Nobody()
+
+    @cached_property
+    def _by_key(self) -> tuple[dict[ServiceKey, list[Keepalived]], list[Keepalived]]:
+        """Those that make one service, by its key, and the others."""
+        single: dict[ServiceKey, list[Keepalived]] = {}
+        ranges: list[Keepalived] = []
+        for daemon, servers in self.known:
+            for server in servers:
+                key = server.only_key
+                (ranges if key is None else single.setdefault(key, [])).append(Keepalived(daemon, server))
+        return single, ranges
 
 
 def look(*, netns: str | None = None) -> Owners:

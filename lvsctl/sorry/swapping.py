@@ -6,7 +6,7 @@ while keepalived is waited for. Nothing here knows snapshots or holders.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from lvsctl.errors import LvsctlError
 from lvsctl.ipvs.applying import apply
@@ -16,6 +16,7 @@ from lvsctl.ipvs.model import Table, VirtualServer
 from lvsctl.ipvs.steps import Step, undo
 from lvsctl.sorry import handover, maintenance
 from lvsctl.sorry.converge import read
+from lvsctl.sorry.model import Removal, Target
 from lvsctl.sorry.switch import Switch, Word, ask, coming, files, held
 from lvsctl.vocabulary import ServiceKey
 
@@ -91,12 +92,24 @@ def swap_back(ipvs: Ipvs, switches: Sequence[Switch], before: Before) -> Done:
         return _joined(done, _apply(ipvs, switches, lambda each, server: _rest(each, server, word, before)))
 
 
-def reassert(ipvs: Ipvs, switches: Sequence[Switch]) -> Done:
+class Swapped(Protocol):
+    """A service whose sorry is on: a Switch or a Snapshot."""
+
+    @property
+    def target(self) -> Target:
+        """Its sorry."""
+
+    @property
+    def removal(self) -> Removal:
+        """How the real servers are out."""
+
+
+def reassert(ipvs: Ipvs, services: Sequence[Swapped]) -> Done:
     """Send every new visitor to the sorry, whatever keepalived or others raised; answer the steps.
 
     Hold :func:`lvsctl.ipvs.lock.table_lock`. Raises StepsRefused.
     """
-    return _apply(ipvs, switches, lambda each, server: handover.reassert(server, each.target, each.removal))
+    return _apply(ipvs, services, lambda each, server: handover.reassert(server, each.target, each.removal))
 
 
 def _rest(switch: Switch, server: VirtualServer, word: Word, before: Before) -> Iterator[Step]:
@@ -157,9 +170,10 @@ def _still_reads_1(switch: Switch, word: Word) -> bool:
     return told is not None and told.track_files.get(switch.track_file, 0) != 0
 
 
-def _apply(
-    ipvs: Ipvs, switches: Sequence[Switch], steps_of: Callable[[Switch, VirtualServer], Iterable[Step]]
-) -> Done:
+S = TypeVar("S", bound=Swapped)
+
+
+def _apply(ipvs: Ipvs, switches: Sequence[S], steps_of: Callable[[S, VirtualServer], Iterable[Step]]) -> Done:
     """Plan on the table as it is, send everything at once, and answer the steps. Raises StepsRefused."""
     table: Table = read(ipvs, [each.target.key for each in switches])
     planned = {

@@ -84,9 +84,7 @@ def with_siblings(switches: Sequence[Switch], table: Table) -> list[Switch]:
     found = {each.target.key: each for each in switches}
     for each in switches:
         server = each.owner.server
-        if len(server.spans) == 1 and server.spans[0].first == each.target.key:
-            continue
-        for key in table:
+        for key in table if server.only_key is None else ():
             if key not in found and server.covers(key):
                 found[key] = each._replace(target=each.target._replace(key=key))
     return list(found.values())
