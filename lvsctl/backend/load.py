@@ -23,10 +23,10 @@ def pages_of(sorry: "Sorry", now: "datetime | None" = None) -> Pages:
     return pages(words if now is None else words.at(now), template_of(sorry))
 
 
-def template_of(sorry: "Sorry") -> str:
-    """Answer the text of the operator's template; empty when there is none."""
+def template_of(sorry: "Sorry") -> str | None:
+    """Answer the text of the operator's template; None when there is none."""
     if sorry.page is None:
-        return ""
+        return None
     text = read_text(Path(sorry.page))
     if text is None:
         raise Unavailable(f"{sorry.page}: no such file, and `sorry.page` names it as the page's template")

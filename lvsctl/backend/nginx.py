@@ -34,8 +34,14 @@ class Form(NamedTuple):
 def site(sorry: "Sorry", made: Pages) -> str:
     """Answer the site that sends *made* on the port and with the certificates that *sorry* states.
 
-    Raises PageInvalid (65) for a page that nginx's configuration cannot hold.
+    Raises PageInvalid (65) for a page that nginx's configuration cannot hold, and for a certificate whose hosts are not
+    stated: nginx does not look into it.
     """
+    if unnamed := [each.certificate for each in sorry.certificates[1:] if not each.names]:
+        raise PageInvalid(
+            f"nginx has to be told which hosts {unnamed[0]} is for",
+            hint="state `names` for every certificate after the first",
+        )
     environment = Environment(
         loader=PackageLoader("lvsctl"),
         undefined=StrictUndefined,

@@ -12,7 +12,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 
-from jinja2 import PackageLoader, StrictUndefined, TemplateError
+from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from lvsctl.backend.words import Words
@@ -46,20 +46,22 @@ class PageInvalid(LvsctlError):
     exit_code = 65
 
 
-def pages(words: Words, template: str = "") -> Pages:
+def pages(words: Words, template: str | None = None) -> Pages:
     """Answer the page in its three forms.
 
-    *template* is the text of the operator's own Jinja2 template for the HTML; empty is the built-in one. Raises
-    PageInvalid (65) when it cannot be rendered, or is larger than MAX_HTML.
+    *template* is the text of the operator's own Jinja2 template for the HTML; None is the built-in one. Raises
+    PageInvalid (65) when it cannot be rendered, or gives nothing, or more than MAX_HTML.
     """
     page = _html(words, template)
     html = page.encode(errors="replace")
+    if not html.strip():
+        raise PageInvalid("the page's template gives an empty page")
     if len(html) > MAX_HTML:
         raise PageInvalid(f"the page has {len(html)} bytes, and {MAX_HTML} is the most that is sent")
     return Pages(html, _json(words), _text(words).encode(errors="replace"), policy(page))
 
 
-def _html(words: Words, template: str) -> str:
+def _html(words: Words, template: str | None) -> str:
     # An operator's template is text from outside: the sandbox keeps it from attributes and from endless loops.
     environment = ImmutableSandboxedEnvironment(
         loader=PackageLoader("lvsctl"),
@@ -71,7 +73,11 @@ def _html(words: Words, template: str) -> str:
     )
     meant = words.expected_end
     try:
-        chosen = environment.from_string(template) if template else environment.get_template("sorry.html.j2")
+        chosen = (
+            environment.get_template("sorry.html.j2")
+            if template is None
+            else environment.from_string(template)
+        )
         return chosen.render(
             words=words,
             phrases=words.phrases,
@@ -79,11 +85,9 @@ def _html(words: Words, template: str) -> str:
             moment=meant and meant.isoformat(),
             link=link(words.contact),
         )
-    except TemplateError as error:
+    except Exception as error:  # an operator's template computes, so it can raise anything
         line = getattr(error, "lineno", None)
         raise PageInvalid(f"the page's template{f', line {line}' if line else ''}: {error}") from error
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise PageInvalid(f"the page's template: {error}") from error
 
 
 def policy(html: str) -> str:

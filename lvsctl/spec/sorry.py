@@ -88,7 +88,7 @@ class Certificate(Block):
     key: FilePath
     """File with its private key (PEM), which only root can read."""
     names: tuple[HostName, ...] = ()
-    """The hosts it is for (SNI). The first certificate of the list is also for everybody else, and needs none."""
+    """The hosts it is shown to (SNI); the default is those that it names itself. The first is also for everybody else. An nginx site needs them for every certificate but the first."""
 
 
 class SorryTexts(Block):
@@ -143,8 +143,6 @@ class Sorry(Block):
         names = [name.lower() for each in self.certificates for name in each.names]
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ValueError(f"two certificates are for {twice!r}: which one would it be?")
-        if any(not each.names for each in self.certificates[1:]):
-            raise ValueError("every certificate after the first needs `names`: the hosts it is for")
         return self
 
     @model_validator(mode="after")

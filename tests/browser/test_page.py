@@ -67,7 +67,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         yield started
 
 
-def sorry(words: Words, template: str = "") -> Reply:
+def sorry(words: Words, template: str | None = None) -> Reply:
     made = pages(words, template)
     return Reply(
         made.html, 503, {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": made.policy}

@@ -237,7 +237,7 @@ def test_a_handshake_without_certificates_is_told_too(server: Server) -> None:
 @pytest.mark.parametrize("size", [1, MAX_TOKEN - 3, MAX_TOKEN, 3 * MAX_TOKEN, MAX_PAGE - 100])
 @pytest.mark.parametrize("character", ["'", "\\", "$", "x", "\U0001f44b"])
 def test_a_page_of_any_size_and_content_passes(size: int, character: str, tmp_path: Path) -> None:
-    text = character * (size // len(character.encode()))
+    text = character * max(1, size // len(character.encode()))
     made = pages(Words(), "{% raw %}" + text + "{% endraw %}")
     sorry = Sorry.model_validate({"port": nginx.free_port()})
     with nginx.running(site(sorry, made), tmp_path, sorry.port):
@@ -248,6 +248,13 @@ def test_a_page_that_is_too_large_or_no_text_is_refused() -> None:
     for text, reason in (("x" * (MAX_PAGE + 1), "at most"), ("a\0b", "NUL")):
         with pytest.raises(PageInvalid, match=reason):
             site(Sorry(), pages(Words(), text))
+
+
+def test_a_second_certificate_without_names_is_refused() -> None:
+    files = [{"certificate": f"/{name}.crt", "key": f"/{name}.key"} for name in "ab"]
+    sorry = Sorry.model_validate({"certificates": files})
+    with pytest.raises(PageInvalid, match=r"which hosts /b\.crt is for"):
+        site(sorry, pages(Words()))
 
 
 def test_nginx_does_refuse_what_is_not_quoted(tmp_path: Path) -> None:
