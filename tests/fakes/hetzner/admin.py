@@ -55,14 +55,14 @@ class Admin:
         except (KeyError, TypeError, ValueError) as error:
             return as_json(400, {"error": repr(error)})
 
-    def dataplane(self, now: float) -> dict[str, str | int | None]:
-        """Answer where packets go: Robot's targets by address, Cloud's server ids by address."""
+    def dataplane(self, now: float) -> dict[str, dict[str, str | int | None]]:
+        """Answer where packets go, by API and address: Robot's targets, Cloud's server ids."""
         self.robot.settle(now)
         self.cloud.settle(now)
-        found: dict[str, str | int | None] = {
-            ip: each.dataplane for ip, each in self.robot.world.failovers.items()
+        return {
+            "robot": {ip: each.dataplane for ip, each in self.robot.world.failovers.items()},
+            "cloud": {each.ip: each.dataplane for each in self.cloud.world.floating_ips.values()},
         }
-        return found | {each.ip: each.dataplane for each in self.cloud.world.floating_ips.values()}
 
     def _state(self, _asked: dict[str, Any], now: float) -> object:
         return {

@@ -76,9 +76,9 @@ class HetznerFake:
         """Answer a TLS context that trusts this fake and nothing else."""
         return self.tls.client_context()
 
-    def dataplane(self, ip: str) -> str | int | None:
-        """Answer where packets for *ip* go now."""
-        return self.admin.dataplane(self.clock.now())[ip]
+    def dataplane(self, ip: str, api: str = "robot") -> str | int | None:
+        """Answer where packets for *ip* go now, according to *api*'s side of the network."""
+        return self.admin.dataplane(self.clock.now())[api][ip]
 
     def fault(self, api: str, kind: str, **conditions: Any) -> Fault:
         """Let something go wrong with *api* from now on; see :class:`Fault` for the conditions."""
