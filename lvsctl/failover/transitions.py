@@ -29,7 +29,38 @@ OPEN: Final = frozenset({Phase.SENT, Phase.MOVING})
 POLLS: Final = (5.0, 10.0, 15.0, 20.0, 30.0)
 """Seconds between looks at a move under way; the last one repeats. Robot needs 28 to 60."""
 
-TRANSITIONS: Final[frozenset[tuple[Phase, str, Phase]]] = frozenset()
+MASTER: Final = frozenset(Phase) - {Phase.IDLE}
+ASKING: Final = MASTER - {Phase.YIELDED}
+ANSWERABLE: Final = OPEN | {Phase.SEEKING, Phase.REFUSED}
+"""Where the answer to a POST can find a claim: SENT, or where another process of this node brought it meanwhile."""
+
+TRANSITIONS: Final = frozenset(
+    (source, cause, to)
+    for cause, sources, to in (
+        ("promoted", frozenset(Phase), Phase.SEEKING),
+        ("demoted", MASTER, Phase.IDLE),
+        ("ordered", MASTER - OPEN, Phase.SEEKING),
+        ("seen-here", MASTER, Phase.HELD),
+        ("seen-processing", ASKING, Phase.MOVING),
+        ("seen-elsewhere", MASTER, Phase.AWAY),
+        ("seen-elsewhere", {Phase.YIELDED}, Phase.YIELDED),
+        ("seen-before-the-lock-ended", {Phase.SEEKING, Phase.SENT, Phase.REFUSED}, Phase.SENT),
+        ("seen-before-the-lock-ended", {Phase.MOVING}, Phase.MOVING),
+        ("taken", ASKING, Phase.YIELDED),
+        ("taken-by-a-lower-peer", MASTER, Phase.AWAY),
+        ("look-failed", {Phase.SEEKING, Phase.AWAY, Phase.HELD}, Phase.SEEKING),
+        *(("look-failed", {phase}, phase) for phase in MASTER - {Phase.SEEKING, Phase.AWAY, Phase.HELD}),
+        ("sending", {Phase.AWAY}, Phase.SENT),
+        ("accepted", ANSWERABLE, Phase.MOVING),
+        ("already-there", ANSWERABLE, Phase.SEEKING),
+        ("locked", ANSWERABLE, Phase.LOCKED),
+        ("not-sent", ANSWERABLE, Phase.SEEKING),
+        ("outcome-open", ANSWERABLE, Phase.SENT),
+        ("refused", ASKING, Phase.REFUSED),
+    )
+    for source in sources
+)
+"""(from, cause, to): all there are."""
 
 
 def advance(claim: Claim, event: Event, *, now: float, rules: Rules) -> Claim:
@@ -161,7 +192,7 @@ def _blind(claim: Claim, fault: Fault, now: float, rules: Rules) -> Claim:
         return claim
     if isinstance(fault, Withheld):
         return _unsent(claim, fault, now, rules)
-    if isinstance(fault, NotFound | NewServerNotFound | Refused):
+    if isinstance(fault, NotFound | NewServerNotFound | Refused) and claim.phase is not Phase.YIELDED:
         return _go(claim, Phase.REFUSED, "refused", now, not_before=now + rules.refused)
     phase = Phase.SEEKING if claim.phase in {Phase.AWAY, Phase.HELD} else claim.phase
     return _retry(_go(claim, phase, "look-failed", now), now, rules)
