@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from lvsctl.cli import options
+from lvsctl.cli import options, sorry_page, sorry_serve
 from lvsctl.cli import sorry_options as own
 from lvsctl.cli.ipvs_daemon import Netns
 from lvsctl.cli.output import print_json, say
@@ -162,3 +162,7 @@ def _seen(netns: str | None, *, quiet: bool) -> "tuple[Observation, bool]":
     except NotRoot as error:
         say(f"{error.message}: drift is not looked for", quiet=quiet)
         return read_proc(netns=netns), False
+
+
+app.command("serve")(sorry_serve.serve)
+app.command("page")(sorry_page.page)
