@@ -23,6 +23,9 @@ FALLBACK: Final = SchedulerFlag.SH_FALLBACK
 
 _SKIPS: Final = SKIP_WEIGHT_0 | {Scheduler.TWOS}
 
+_PLAIN: Final = Scheduler.RR
+"""The scheduler of the simplest kind, in every kernel that has IPVS."""
+
 _HEAVY: Final = 65535
 """The largest weight that ipvsadm can write."""
 
@@ -52,17 +55,11 @@ def course(
     """
     sysctls: dict[str, int] = {}
     reasons: list[str] = []
-    during = _without_persistence(key, _with_fallback(service, reasons), reasons)
+    during = _without_persistence(key, _minding_weights(service, reasons), reasons)
     removal = Removal.WEIGHT
     if cut:
         removal = Removal.DELETE
         reasons.append(_cut(sysctls, expire_nodest=expire_nodest, may_set=target.set_sysctl))
-    elif not skips_weight_0(during):
-        removal = Removal.DELETE
-        reasons.append(
-            f"{service.scheduler} may send clients to destinations of weight 0, which refuse them: "
-            "the real servers are deleted, and their connections with them"
-        )
     elif during.persistence and not templates_expire:
         removal = _sticky(sysctls, reasons, may_set=target.set_sysctl)
     else:
@@ -90,11 +87,22 @@ def heavy_enough(sorry: Dest, service: Service, others: Iterable[Dest]) -> Dest:
     return sorry
 
 
-def _with_fallback(service: Service, reasons: list[str]) -> Service:
-    if service.scheduler not in WITH_FALLBACK or service.flags & FALLBACK:
+def _minding_weights(service: Service, reasons: list[str]) -> Service:
+    """Answer *service* so that it sends nobody to a destination of weight 0."""
+    if skips_weight_0(service):
         return service
-    reasons.append(f"{service.scheduler} gets its fallback flag for the time: without it, it refuses clients")
-    return service._replace(flags=service.flags | FALLBACK)
+    if service.scheduler in WITH_FALLBACK:
+        reasons.append(
+            f"{service.scheduler} gets its fallback flag for the time: without it, it refuses clients"
+        )
+        return service._replace(flags=service.flags | FALLBACK)
+    # Deleting the real servers instead would lose every connection that they have. The kernel lets go of the one
+    # scheduler, waits for its processors, and takes the other: on one processor no visitor comes in between.
+    reasons.append(
+        f"{service.scheduler} does not look at weights: the scheduler is {_PLAIN} for the time "
+        "(each change of it can refuse new connections for some milliseconds where there are several processors)"
+    )
+    return service._replace(scheduler=_PLAIN)
 
 
 def _without_persistence(key: ServiceKey, service: Service, reasons: list[str]) -> Service:

@@ -59,8 +59,11 @@ def off_plan(actual: VirtualServer, snapshot: Snapshot, *, force: bool = False) 
     key, sorry, force = snapshot.key, snapshot.target.dest_key, force or snapshot.forced
     merged = Merged(snapshot.before.dests, ()) if force else _merge(actual.dests, snapshot)
     service = snapshot.before.service if force else _settled(actual.service, snapshot)
-    if lingers(actual, snapshot):
-        service = service._replace(flags=service.flags | (actual.service.flags & FALLBACK))
+    if lingers(actual, snapshot) and not skips_weight_0(service):
+        during = snapshot.service
+        service = service._replace(
+            scheduler=during.scheduler, flags=service.flags | (during.flags & FALLBACK)
+        )
     reorder = force or snapshot.removal is Removal.DELETE
     # The sorry last of all: until then, real servers may be put into their order with somebody there to answer.
     wanted = VirtualServer(actual.service, _beside_sorry(actual.dests, merged.dests, snapshot))
@@ -176,8 +179,10 @@ def _what_happened(before: Dest | None, became: Dest | None) -> str:
 def _during(service: Service, snapshot: Snapshot) -> Service:
     """Answer *service* with what the swap sets, and what others set."""
     persistence = service.persistence if snapshot.service.persistence else None
-    flags = service.flags | (snapshot.service.flags & FALLBACK if _same_scheduler(service, snapshot) else 0)
-    return service._replace(persistence=persistence, flags=flags)
+    if _same_scheduler(service, snapshot):
+        flags = service.flags | (snapshot.service.flags & FALLBACK)
+        service = service._replace(scheduler=snapshot.service.scheduler, flags=flags)
+    return service._replace(persistence=persistence)
 
 
 def _settled(service: Service, snapshot: Snapshot) -> Service:
@@ -185,6 +190,8 @@ def _settled(service: Service, snapshot: Snapshot) -> Service:
     before, during = snapshot.before.service, snapshot.service
     if service.persistence is None and during.persistence is None:
         service = service._replace(persistence=before.persistence)
+    if service.scheduler == during.scheduler:
+        service = service._replace(scheduler=before.scheduler)
     if _same_scheduler(service, snapshot) and not before.flags & FALLBACK and during.flags & FALLBACK:
         service = service._replace(flags=service.flags & ~FALLBACK)
     return service

@@ -136,6 +136,32 @@ class TestWhatOthersDidMeanwhile:
             "tcp/10.0.0.100:80: was given other settings meanwhile, which it keeps",
         )
 
+    def test_a_scheduler_that_does_not_look_at_weights_comes_back_with_the_last_request(
+        self, tmp_path: Path
+    ) -> None:
+        node = memory_node(tmp_path, {WEB: server("dh", r1=1, r2=1)})
+        before = exact(node.ipvs)
+        switch_on(node)
+        assert node.ipvs.table()[WEB].service.scheduler == "rr"
+        busy(node, 1)
+        switch_off(node)
+        # With the sorry at weight 0, dh would refuse some visitors.
+        assert node.ipvs.table()[WEB].service.scheduler == "rr"
+        busy(node, 0)
+        reap(node, [WEB])
+        assert exact(node.ipvs) == before
+
+    @pytest.mark.parametrize("scheduler", ["dh", "sh"])
+    def test_with_force_a_scheduler_that_others_replaced_comes_back(
+        self, tmp_path: Path, scheduler: str
+    ) -> None:
+        node = memory_node(tmp_path, {WEB: server(scheduler, r1=1, r2=1)})
+        before = exact(node.ipvs)
+        switch_on(node)
+        meanwhile(node, EditService(WEB, Service("wlc")))
+        switch_off(node, force=True)
+        assert exact(node.ipvs) == before
+
     def test_a_service_that_is_gone_needs_nothing(self, node: Node) -> None:
         switch_on(node)
         meanwhile(node, *(DeleteDest(WEB, key) for key in (R1, R2, R3, SORRY)))
@@ -145,8 +171,8 @@ class TestWhatOthersDidMeanwhile:
         assert node.journal.read(WEB) is None
 
     def test_where_we_deleted_what_is_there_again_keeps_what_it_has(self, tmp_path: Path) -> None:
-        node = memory_node(tmp_path, {WEB: server("dh", r1=3, r2=0, r3=5)})
-        switch_on(node)
+        node = memory_node(tmp_path, {WEB: server("rr", r1=3, r2=0, r3=5)})
+        switch_on(node, cut=True)
         meanwhile(node, AddDest(WEB, R3, NAT))
         assert len(switch_off(node).plan.drift) == 1
         assert list(weights(node).items()) == [(R1, 3), (R2, 0), (R3, 1)]
