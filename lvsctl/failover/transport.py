@@ -212,8 +212,12 @@ def _transport(link: Link) -> httpx.AsyncHTTPTransport:
         retries=0,
         limits=httpx.Limits(max_keepalive_connections=0),
         local_address=link.local_address,
-        proxy=httpx.Proxy(link.proxy, ssl_context=context) if link.proxy else None,
+        proxy=_proxy(link.proxy, context) if link.proxy else None,
     )
+
+
+def _proxy(url: str, context: ssl.SSLContext) -> httpx.Proxy:
+    return httpx.Proxy(url, ssl_context=context if url.startswith("https:") else None)
 
 
 def system_trust() -> ssl.SSLContext:
