@@ -94,14 +94,15 @@ def policy(html: str) -> str:
     """Answer the Content-Security-Policy under which *html*, as it stands, works and nothing else does.
 
     Every ``<style>`` and ``<script>`` in it is allowed by its hash (CSP level 2); pictures may stand in the page
-    itself (``data:``). A script may ask this site, which is how the page learns that it can reload.
+    itself (``data:``). A script may ask this site, which is how the page learns that it can reload. Other sites may
+    frame it: a service that lives in their frames is sorry there too, and there is nothing on the page to be tricked into.
     """
     styles, scripts = (" ".join(_hashes(html, name)) for name in ("style", "script"))
     parts = [
         "default-src 'none'",
         f"style-src {styles}" if styles else "",
         f"script-src {scripts}; connect-src 'self'" if scripts else "",
-        "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "img-src data:; base-uri 'none'; form-action 'none'",
     ]
     return "; ".join(filter(None, parts))
 

@@ -143,6 +143,17 @@ def test_it_asks_by_head_and_reloads_only_when_the_service_is_back(chromium: Bro
     assert chromium.asked == [first, Asked("HEAD", HERE), Asked("HEAD", HERE), Asked("GET", HERE)]
 
 
+def test_it_asks_nothing_while_nobody_looks_at_it(chromium: Browser) -> None:
+    hide = "Object.defineProperty(document, 'hidden', {{value: {}, configurable: true}})"
+    show(chromium, sorry(Words(retry_after=1)))
+    chromium.evaluate(hide.format("true"))
+    chromium.evaluate("new Promise(resolve => setTimeout(resolve, 1600))")
+    assert chromium.asked == [Asked("GET", HERE)]
+    chromium.evaluate(hide.format("false"))
+    chromium.evaluate("document.dispatchEvent(new Event('visibilitychange')) && null")
+    chromium.wait(lambda: Asked("HEAD", HERE) in chromium.asked)
+
+
 def test_without_javascript_it_reloads_too(chromium: Browser) -> None:
     """Where the URL has no fragment: a refresh to the same URL with one moves within the page (HTML, "navigate")."""
     chromium.call("Emulation.setScriptExecutionDisabled", value=True)
