@@ -16,6 +16,9 @@ from lvsctl.backend.limits import Phase
 from lvsctl.backend.request import hopeless, read
 from lvsctl.backend.tls import HANDSHAKE, NOT_HERE, Tls
 
+_NOW: Final = int(MSG_DONTWAIT)
+_SEND: Final = int(MSG_DONTWAIT | MSG_NOSIGNAL)
+"""Plain numbers: joining two members of an enum costs more than a system call."""
 _MOST_READ: Final = 64 * 1024
 _MOST_QUEUED: Final = 256 * 1024
 """Bytes of answers to pipelined requests that are made before the first of them has to be on its way."""
@@ -85,7 +88,7 @@ class Connection:
 
     def _read(self) -> None:
         try:
-            data = self._sock.recv(_MOST_READ, MSG_DONTWAIT)
+            data = self._sock.recv(_MOST_READ, _NOW)
         except BlockingIOError:
             return
         except OSError:
@@ -147,7 +150,7 @@ class Connection:
     def _answers(self) -> tuple[list[bytes], After]:
         """Read requests off the buffer; answer what they get, and what follows."""
         crowd, buffer, said, size, after = self._crowd, self._buffer, list[bytes](), 0, After.GO_ON
-        at = self._skip_body(len(buffer))
+        at = self._skip_body(len(buffer)) if self._left else 0
         while at < len(buffer) and size < _MOST_QUEUED and (request := read(buffer, at)) is not None:
             answer = crowd.answers.http[closing(request.answer) if crowd.draining else request.answer]
             said.append(answer)
@@ -185,7 +188,7 @@ class Connection:
             self._queue = memoryview(bytes(self._queue) + data)
             return False
         try:
-            sent = self._sock.send(data, MSG_DONTWAIT | MSG_NOSIGNAL)
+            sent = self._sock.send(data, _SEND)
         except BlockingIOError:
             sent = 0
         except OSError:
@@ -196,7 +199,9 @@ class Connection:
             if self.phase is not Phase.WRITING:
                 self._crowd.enter(self, Phase.WRITING)
             return False
-        if after is not After.GO_ON:
+        if after is After.CLOSE and self._tls is None:
+            self.close()
+        elif after is not After.GO_ON:
             self._finish(after)
         elif self.phase is Phase.WRITING:
             self._settle(anew=True)
@@ -205,7 +210,7 @@ class Connection:
     def _finish(self, after: After) -> None:
         with suppress(OSError):
             if self._tls is not None:
-                self._sock.send(self._tls.goodbye(), MSG_DONTWAIT | MSG_NOSIGNAL)
+                self._sock.send(self._tls.goodbye(), _SEND)
             if after is After.LINGER:
                 self._sock.shutdown(SHUT_WR)
                 self._left = 0

@@ -88,6 +88,7 @@ def _tried(door: Door) -> Door:
 def _listening(door: Door) -> socket.socket:
     sock = _bound(door, shared=True)
     sock.listen(_BACKLOG)
+    sock.setblocking(False)  # noqa: FBT003 - its only parameter, and by position only
     return sock
 
 

@@ -19,7 +19,8 @@ MOST_BODY: Final = 1024 * 1024
 """Bytes of a body that are read and thrown away to keep the connection; a longer one costs the connection."""
 
 _END: Final = b"\r\n\r\n"
-_LONGEST_KEPT: Final = 256
+_LONGEST_KEPT: Final = 1024
+"""Bytes of fields whose reading is worth remembering."""
 _LONGEST_NUMBER: Final = 12
 
 _LINE: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]++) [^\x00-\x20\x7f]++ HTTP/1\.([01])\r\n")
@@ -59,7 +60,8 @@ def read(data: bytes, start: int = 0) -> Request | None:
     method, minor = line.groups()
     told = _TELLING.findall(data, after - 2, end)
     if told or minor == b"0" or method == b"CONNECT":
-        return _told(end, method, minor, told)
+        decide = _decided if end - after <= _LONGEST_KEPT else _decided.__wrapped__
+        return Request(end, *decide(method, minor, tuple(told)))
     return Request(end, NUMBERS["html"][Fate.KEPT][method == b"HEAD"])
 
 
@@ -86,7 +88,9 @@ def _unfinished(data: bytes, start: int) -> Request | None:
     return hopeless(data, start) if wrong or len(data) - start > MOST_HEAD or b"\n\n" in data else None
 
 
-def _told(end: int, method: bytes, minor: bytes, told: list[tuple[bytes, bytes]]) -> Request:
+@lru_cache(maxsize=512)  # browsers say the same again and again, and looking that up is ten times faster
+def _decided(method: bytes, minor: bytes, told: tuple[tuple[bytes, bytes], ...]) -> tuple[int, int, bool]:
+    """Answer the rest of a Request, by the fields that tell something."""
     fields: dict[bytes, list[bytes]] = {}
     for name, value in told:
         fields.setdefault(name.lower(), []).append(value.rstrip(b" \t"))
@@ -97,8 +101,8 @@ def _told(end: int, method: bytes, minor: bytes, told: list[tuple[bytes, bytes]]
         body, fate = -1, Fate.CLOSED
     else:
         fate = _fate(b",".join(fields.get(b"connection", ())), minor)
-    form = _form(b",".join(fields.get(b"accept", ())))
-    return Request(end, NUMBERS[form][fate][method == b"HEAD"], body, last=fate is Fate.CLOSED)
+    form = kind(b",".join(fields.get(b"accept", ())))
+    return NUMBERS[form][fate][method == b"HEAD"], body, fate is Fate.CLOSED
 
 
 def _length(values: tuple[()] | list[bytes]) -> int:
@@ -120,11 +124,3 @@ def _fate(connection: bytes, minor: bytes) -> Fate:
     if minor == b"1":
         return Fate.KEPT
     return Fate.ASKED if b"keep-alive" in options else Fate.CLOSED
-
-
-def _form(accept: bytes) -> str:
-    return _known_form(accept) if len(accept) <= _LONGEST_KEPT else kind(accept)
-
-
-# Browsers send a handful of values, and looking one up is ten times faster than reading it.
-_known_form = lru_cache(maxsize=256)(kind)
