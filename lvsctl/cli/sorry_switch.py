@@ -72,13 +72,16 @@ def on(asked: Asked, more: More) -> int:
         set_sysctl=more.set_sysctl,
     )
     with this_node(netns=asked.netns) as node:
+        node.ipvs.info()  # whoever may not is told so before anything is looked at
         answer, code = _switch_on(node, chosen, who, why, asked, more)
         if asked.pair:
             code = _pair("on", asked, _words_on(asked, more), what, answer, code, wait=more)
         if asked.json:
             print_json(answer)
         if more.guard:
-            return guarded(node, chosen, who, why, asked)
+            from lvsctl.cli.sorry_guard import guarded
+
+            guarded(node, [each.key for each in chosen], netns=asked.netns, quiet=asked.quiet)
     return code
 
 
@@ -91,7 +94,7 @@ def off(asked: Asked) -> int:
     everything = sorry_services.subjects(what, sorry_services.remembered(asked.netns))
     chosen = sorry_services.selected(everything, asked.services, every=asked.every, more=what.services)
     if asked.every:
-        chosen = [each for each in chosen if _may_be_on(each)]
+        chosen = [each for each in chosen if each.snapshot or _was_on(each)]
     answer: dict[str, Any] = {"services": []}
     failure: LvsctlError | None = None
     try:
@@ -121,12 +124,13 @@ def _switch_on(
     preflight(chosen, netns=asked.netns, probe=not asked.force, quiet=asked.quiet)
     warned(which, quiet=asked.quiet)
     done = named(ways.on(node, which, who, why, cut=more.cut, dry_run=asked.dry_run), chosen)
-    outcomes(done, wanted="on", dry_run=asked.dry_run, quiet=asked.quiet, steps=not asked.json)
+    outcomes(done, wanted="on", were=(), dry_run=asked.dry_run, quiet=asked.quiet, steps=not asked.json)
     left = 0
     if more.wait and not asked.dry_run:
         targets = [each.target for each in wishes]
         left = drained(node, targets, timeout=more.timeout, quiet=asked.quiet)
-        say(f"the real servers have {left or 'no'} connections{' left' if left else ''}", quiet=asked.quiet)
+        rest = f"{left} connection{'s' if left > 1 else ''} left" if left else "no connections"
+        say(f"the real servers have {rest}", quiet=asked.quiet)
     return document(done), LEFT if left else 0
 
 
@@ -139,6 +143,7 @@ def _switch_off(chosen: "Sequence[Subject]", who: "Holder", asked: Asked, answer
         say("no sorry is on", quiet=asked.quiet)
         return
     with this_node(netns=asked.netns) as node:
+        node.ipvs.info()
         done = ways.off(
             node,
             [each.key for each in chosen],
@@ -149,17 +154,19 @@ def _switch_off(chosen: "Sequence[Subject]", who: "Holder", asked: Asked, answer
             dry_run=asked.dry_run,
         )
     found = named(done, chosen)
-    outcomes(found, wanted="off", dry_run=asked.dry_run, quiet=asked.quiet, steps=not asked.json)
+    were = {each.key for each in chosen if _was_on(each)}
+    outcomes(found, wanted="off", were=were, dry_run=asked.dry_run, quiet=asked.quiet, steps=not asked.json)
     answer |= document(found)
 
 
-def _may_be_on(each: "Subject") -> bool:
-    """Answer whether a sorry may be on: there is a snapshot, or a maintenance file that outlived it."""
+def _was_on(each: "Subject") -> bool:
+    """Answer whether a sorry is on: there is a snapshot, or a maintenance file that outlived it."""
     from lvsctl.host.paths import state_folder
     from lvsctl.sorry import maintenance
+    from lvsctl.sorry.model import Phase
 
     if each.snapshot is not None or each.owner != "keepalived":
-        return each.snapshot is not None
+        return each.snapshot is not None and each.snapshot.phase is not Phase.LINGERING
     try:
         return maintenance.read(state_folder() / "maintenance" / each.name)
     except LvsctlError:
@@ -264,14 +271,8 @@ def preflight(chosen: "Iterable[Subject]", *, netns: str | None, probe: bool, qu
 
 
 def warned(which: "Ways", *, quiet: bool) -> None:
-    """Say what else will happen: keepalived's notifications, or what a guard cannot promise."""
-    if which.keepalived:
-        names = ", ".join(dict.fromkeys(each.target.name for each in which.keepalived))
-        say(
-            f"{names}: keepalived runs notify_down and sends its mail for every real server, and notify_up afterwards",
-            quiet=quiet,
-        )
-    for owner in which.behind:
+    """Say what a guard cannot promise."""
+    for owner in which.unasked:
         say(
             f"{owner.server.name}: behind the back of keepalived (process {owner.daemon.parent.pid}), while this guard runs; "
             "`lvsctl sorry on` without --guard says which lines make it last",
@@ -284,6 +285,7 @@ def drained(node: "Node", targets: "Sequence[Target]", *, timeout: float, quiet:
     import sys
 
     from lvsctl.cli.ipvs_drain import POLL, Bar
+    from lvsctl.sorry.lingering import SETTLE
     from lvsctl.sorry.ways import draining
 
     begun = time.monotonic()
@@ -292,7 +294,8 @@ def drained(node: "Node", targets: "Sequence[Target]", *, timeout: float, quiet:
         left = draining(node, targets)
         passed = time.monotonic() - begun
         bar.draw(left, passed)
-        if not left or (timeout and passed >= timeout):
+        # A handshake that was under way counts only when it is done.
+        if (not left and passed >= SETTLE) or (timeout and passed >= timeout):
             bar.close()
             return left
         time.sleep(min(POLL, timeout - passed) if timeout else POLL)
@@ -309,24 +312,3 @@ def named(done: "Iterable[Outcome]", chosen: "Sequence[Subject]") -> "list[Outco
     """Answer outcomes with the names of the spec, where a snapshot did not know them."""
     names = {each.key: each.name for each in chosen}
     return [each._replace(name=names.get(each.key, each.name)) for each in done]
-
-
-def guarded(node: "Node", chosen: "Sequence[Subject]", who: "Holder", why: "Hold", asked: Asked) -> int:
-    """Stay, and put right what others change, until the time is over or somebody interrupts."""
-    from lvsctl.ipvs import describe
-    from lvsctl.sorry import swap
-
-    keys = [each.key for each in chosen]
-    say("guarding: Ctrl-C ends the guard, and leaves the sorry on", quiet=asked.quiet)
-    try:
-        while why.until is None or node.now() < why.until:
-            for outcome in swap.reassert(node, keys):
-                for step in outcome.plan.steps:
-                    say(f"{outcome.name}: put right: {describe(step)}", quiet=asked.quiet)
-            time.sleep(0.05)
-    except KeyboardInterrupt:
-        names = " ".join(dict.fromkeys(each.name for each in chosen))
-        say(f"the sorry stays on, unguarded; lvsctl sorry off {names}", quiet=asked.quiet)
-        return 0
-    _switch_off(chosen, who, asked, {})
-    return 0

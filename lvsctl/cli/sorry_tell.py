@@ -7,10 +7,11 @@ from lvsctl.cli.output import BOLD, GREEN, RED, YELLOW, painted, say
 from lvsctl.errors import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from lvsctl.sorry.model import Hold, Holder, Outcome
     from lvsctl.sorry.status import Status
+    from lvsctl.vocabulary import ServiceKey
 
 TITLES = ("SERVICE", "KEY", "STATE", "SORRY SERVER", "CONNECTIONS")
 
@@ -57,9 +58,18 @@ def held(holder: "Holder", hold: "Hold") -> str:
 
 
 def outcomes(
-    done: "Iterable[Outcome]", *, wanted: str, dry_run: bool, quiet: bool, steps: bool = True
+    done: "Iterable[Outcome]",
+    *,
+    wanted: str,
+    were: "Container[ServiceKey]",
+    dry_run: bool,
+    quiet: bool,
+    steps: bool = True,
 ) -> None:
-    """Tell what was done, or would be: the *steps* with ``--dry-run``, the reasons always."""
+    """Tell what was done, or would be: the *steps* with ``--dry-run``, the reasons always.
+
+    *were* are the services whose sorry was on: switching one off is news even when no step was ours.
+    """
     from lvsctl.ipvs import describe
 
     for each in done:
@@ -68,12 +78,12 @@ def outcomes(
                 print(describe(step))
             for name, value in each.plan.sysctls.items():
                 print(f"sysctl net.ipv4.vs.{name}={value}")
-        for line in _story(each, wanted, dry_run=dry_run):
+        changed = bool(each.plan.steps) or (wanted == "off" and each.key in were)
+        for line in _story(each, wanted, changed=changed, dry_run=dry_run):
             say(visible(f"{each.name}: {line}"), quiet=quiet)
 
 
-def _story(each: "Outcome", wanted: str, *, dry_run: bool) -> "Iterator[str]":
-    changed = bool(each.plan.steps)
+def _story(each: "Outcome", wanted: str, *, changed: bool, dry_run: bool) -> "Iterator[str]":
     if dry_run:
         yield (
             f"the sorry would go {wanted}"

@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 from lvsctl.errors import LvsctlError
 from lvsctl.host.paths import root
-from lvsctl.sorry import cooperative, maintenance, swap
+from lvsctl.sorry import behind, cooperative, maintenance, swap
 from lvsctl.sorry.form import MAINTENANCE_FOLDER, Form
 from lvsctl.sorry.holding import released
 from lvsctl.sorry.model import Hold, Holder, Outcome, Snapshot, Target, Way
 from lvsctl.sorry.node import Node
 from lvsctl.sorry.owner import Keepalived, Owners, as_declared, needs_maintenance
 from lvsctl.sorry.switch import Switch
-from lvsctl.vocabulary import ServiceKey
+from lvsctl.vocabulary import Protocol, ServiceKey
 
 
 class Wish(NamedTuple):
@@ -32,7 +32,7 @@ class Ways(NamedTuple):
 
     kernel: tuple[Target, ...]
     keepalived: tuple[Switch, ...]
-    behind: tuple[Keepalived, ...] = ()
+    unasked: tuple[Keepalived, ...] = ()
     """Owners of services among *kernel* that are switched behind keepalived's back, which takes a guard."""
 
 
@@ -56,7 +56,7 @@ def by_owner(wishes: Iterable[Wish], owners: Owners, *, guarded: bool = False, c
     """
     kernel: list[Target] = []
     keepalived: list[Switch] = []
-    behind: list[Keepalived] = []
+    unasked: list[Keepalived] = []
     errors: list[LvsctlError] = []
     for target, declared in wishes:
         try:
@@ -67,13 +67,13 @@ def by_owner(wishes: Iterable[Wish], owners: Owners, *, guarded: bool = False, c
             if isinstance(owner, Keepalived):
                 if not guarded:
                     raise needs_maintenance(target.key, owner, target.name)
-                behind.append(owner)
+                unasked.append(owner)
             kernel.append(target)
         except LvsctlError as error:
             errors.append(error)
     if errors:
         raise errors[0] if len(errors) == 1 else Several(errors)
-    return Ways(tuple(kernel), tuple(keepalived), tuple(behind))
+    return Ways(tuple(kernel), tuple(keepalived), tuple(unasked))
 
 
 def _switch(target: Target, owner: Keepalived, *, cut: bool) -> Switch:
@@ -113,15 +113,18 @@ def off(
     """Release *holder*'s hold of services, or with *force* everybody's; where nobody holds, bring the real servers back.
 
     Each goes back the way it came. *targets* are those of the spec, for services without a snapshot. Raises what
-    swap.off and cooperative.off raise.
+    swap.off, cooperative.off and behind.off raise.
     """
     switches: list[Switch] = []
     kernel: list[ServiceKey] = []
+    hidden: list[tuple[ServiceKey, Keepalived]] = []
     left: list[Snapshot] = []
     for key in keys:
         snapshot, owner = node.journal.read(key), owners.of(key)
         target = snapshot.target if snapshot else targets.get(key)
-        if snapshot is not None and snapshot.way is Way.KERNEL:
+        if snapshot is not None and snapshot.way is Way.KERNEL and isinstance(owner, Keepalived):
+            hidden.append((key, owner))
+        elif snapshot is not None and snapshot.way is Way.KERNEL:
             kernel.append(key)
         elif isinstance(owner, Keepalived) and owner.maintenance is not None and target is not None:
             switches.append(Switch(target, owner))
@@ -132,6 +135,8 @@ def off(
     done: tuple[Outcome, ...] = ()
     if switches:
         done = cooperative.off(node, switches, holder, force=force, dry_run=dry_run)
+    if hidden:
+        done += behind.off(node, hidden, holder, force=force, dry_run=dry_run)
     if kernel:
         done += swap.off(node, kernel, holder, force=force, dry_run=dry_run)
     return done + tuple(_forsaken(node, each, holder, force=force, dry_run=dry_run) for each in left)
@@ -151,10 +156,14 @@ def _forsaken(node: Node, snapshot: Snapshot, holder: Holder, *, force: bool, dr
 
 
 def draining(node: Node, targets: Iterable[Target]) -> int:
-    """Answer how many connections the real servers of these services still have."""
+    """Answer how many connections the real servers of these services still have.
+
+    Those that are closing do not count: TCP's last state stays in the table for two minutes. UDP has no other state.
+    """
     left = 0
     for target in targets:
         for (_, dest_key), load in node.ipvs.observe_one(target.key).dests.items():
             if dest_key != target.dest_key:
-                left += load.connections.active + load.connections.inactive
+                left += load.connections.active
+                left += load.connections.inactive if target.key.protocol is Protocol.UDP else 0
     return left
