@@ -70,10 +70,10 @@ def test_a_mistake_is_told_with_its_place(lvsctl: Lvsctl, tmp_path: Path) -> Non
 
 def test_a_bad_template_is_told(lvsctl: Lvsctl, tmp_path: Path) -> None:
     page = tmp_path / "own.html.j2"
-    page.write_text("<h1>{{ words.nam }}</h1>")
+    page.write_text("<h1>{{ words.heading }}</h1>")
     spec = tmp_path / "lvs.yaml"
     spec.write_text(f"sorry: {{page: {page}}}\n")
     answer = lvsctl("sorry", "page", "--spec", str(spec))
     assert (answer.status, answer.out) == (65, "")
     assert "the page's template: " in answer.err
-    assert "nam" in answer.err
+    assert "heading" in answer.err
