@@ -83,6 +83,8 @@ def on_the_wire(target: Target | FailoverAddress) -> str:
 
 
 def _network_of(address: IPv6Address) -> IPv6Network:
+    if address.scope_id is not None:
+        raise ValueError(f"{address} has a zone, which providers do not route to")
     return IPv6Network((address, IPV6_UNIT))  # ValueError when host bits are set
 
 

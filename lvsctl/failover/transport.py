@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import certifi
 import httpx
 
 from lvsctl._version import VERSION
@@ -225,15 +224,15 @@ def system_trust() -> ssl.SSLContext:
 
     Where the system has none, those that come with httpx.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     paths = ssl.get_default_verify_paths()
     file, folder = Path(paths.openssl_cafile), Path(paths.openssl_capath)
-    if file.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        context.load_verify_locations(
-            cafile=str(file) if file.is_file() else None, capath=str(folder) if folder.is_dir() else None
-        )
-    else:
-        context.load_verify_locations(cafile=certifi.where())
+    has_file, has_folder = file.is_file(), folder.is_dir() and any(folder.iterdir())
+    if not has_file and not has_folder:
+        return httpx.create_ssl_context(trust_env=False)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(
+        cafile=str(file) if has_file else None, capath=str(folder) if has_folder else None
+    )
     return context
 
 

@@ -145,12 +145,13 @@ class Connections:
             task = asyncio.current_task()
             assert task is not None
             self.tasks.add(task)
+            plain = writer.transport  # once TLS is on top and closing, only this one can still be cut
             try:
                 with contextlib.suppress(*GONE):
                     await serve(reader, writer)
             finally:
                 self.tasks.discard(task)
-                await _closed(writer)
+                await _closed(writer, plain)
 
         return accepted
 
@@ -160,15 +161,14 @@ class Connections:
         for each in tasks:
             each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0.01)  # what was cut is closed in the loop's next round
 
 
-async def _closed(writer: asyncio.StreamWriter) -> None:
+async def _closed(writer: asyncio.StreamWriter, plain: asyncio.WriteTransport) -> None:
     writer.close()
-    with contextlib.suppress(*GONE, TimeoutError):
-        async with asyncio.timeout(0.2):  # a client that is gone does not say goodbye
-            await writer.wait_closed()
-            return
-    with contextlib.suppress(
-        AttributeError
-    ):  # Python 3.11's TLS transport forgets its protocol when it closes
-        writer.transport.abort()
+    try:
+        with contextlib.suppress(*GONE, TimeoutError):
+            async with asyncio.timeout(0.2):  # a client that is gone does not say goodbye
+                await writer.wait_closed()
+    finally:
+        plain.abort()

@@ -5,10 +5,10 @@ first in any case: a 502 after the change was made looks like a 502 before it.
 """
 
 import gzip
-import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from tests.fakes.hetzner import robot
@@ -20,6 +20,18 @@ NEVER = float("inf")
 
 def _html(status: int) -> Response:
     return Response(status, b"<html><h1>nginx</h1></html>", {"Content-Type": "text/html"}, f"HTML_{status}")
+
+
+@cache
+def huge() -> bytes:
+    """Answer ten megabytes of correct JSON."""
+    return b'{"a":"' + b"x" * HUGE + b'"}'
+
+
+@cache
+def bomb() -> bytes:
+    """Answer a gzip stream of twenty kilobytes that unpacks to twenty megabytes."""
+    return gzip.compress(b"0" * 20_000_000)
 
 
 INSTEAD: dict[str, Callable[[], Response]] = {
@@ -47,7 +59,7 @@ INSTEAD: dict[str, Callable[[], Response]] = {
     "null": lambda: as_json(200, None, outcome="ODD"),
     "deep": lambda: Response(200, b"[" * 100_000, outcome="DEEP"),
     "not-utf8": lambda: Response(200, b'{"failover": "\xff\xfe"}', outcome="NOT_UTF8"),
-    "huge": lambda: Response(200, b'{"a":"' + b"x" * HUGE + b'"}', outcome="HUGE"),
+    "huge": lambda: Response(200, huge(), outcome="HUGE"),
     "bomb": lambda: Response(200, bomb(), {"Content-Encoding": "gzip"}, "BOMB"),
     "cloud-locked": lambda: cloud_error(423, "locked"),
     "cloud-conflict": lambda: cloud_error(409, "conflict"),
@@ -173,13 +185,3 @@ def cloud_error(status: int, code: str, message: str = "", **headers: str) -> Re
     """Answer Cloud's error response for *code*."""
     body = {"error": {"code": code, "message": message or code.replace("_", " "), "details": None}}
     return as_json(status, body, outcome=code, **headers)
-
-
-def bomb() -> bytes:
-    """Answer a gzip stream of twenty kilobytes that unpacks to twenty megabytes."""
-    return gzip.compress(b"0" * 20_000_000)
-
-
-def schedule(text: str) -> list[Fault]:
-    """Answer the faults of a JSON list, as the admin port takes them."""
-    return [Fault(**each) for each in json.loads(text)]

@@ -73,8 +73,8 @@ def token(text: str = TOKEN) -> Token:
     return Token(Secret(text))
 
 
-def link(fake: HetznerFake, *, connect: float = 2.0, read: float = 2.0, change: float = 3.0) -> Link:
-    """Answer a link that trusts *fake* and does not wait long."""
+def link(fake: HetznerFake, *, connect: float = 9.0, read: float = 9.0, change: float = 9.0) -> Link:
+    """Answer a link that trusts *fake* and waits as long as a slow machine needs."""
     return Link(verify=fake.client_context(), connect=connect, read=read, change=change)
 
 

@@ -119,7 +119,8 @@ class TestOverRealSockets:
         self, fake: HetznerFake, kind: str, answer: type
     ) -> None:
         fake.fault("robot", kind)
-        robot = robot_over(fake, link(fake, connect=0.2, read=0.4, change=0.4))
+        patience = 0.8 if kind in {"hang", "slow", "hang-on-accept"} else 9.0
+        robot = robot_over(fake, link(fake, connect=patience, change=patience))
         posts = len(fake.journal.posts())
         found = asyncio.run(robot.assign(VIP, LB2, spend=freely))
         assert isinstance(found, answer), found
