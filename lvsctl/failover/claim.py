@@ -114,7 +114,7 @@ def decide(
         return Wait(due, claim.why or claim.phase)
     if claim.phase is Phase.AWAY:
         return _take(claim, budget, now, rules)
-    return _look(claim, budget, now)
+    return _look(claim, budget, now, rules)
 
 
 def purpose(claim: Claim) -> Purpose:
@@ -133,30 +133,40 @@ def _due(claim: Claim, truth: Truth, rules: Rules) -> float:
     return min(claim.not_before, claim.seen.at + rules.recheck)
 
 
-def _look(claim: Claim, budget: Budget, now: float) -> Action:
+def _look(claim: Claim, budget: Budget, now: float, rules: Rules) -> Action:
     what = purpose(claim)
     free = budget.free_at(Call.GET_ONE, what, now)
-    return Observe(what) if free <= now else Wait(free, _unpaid(budget, Call.GET_ONE, now))
+    if free <= now:
+        return Observe(what, Call.GET_ONE)
+    # Single looks that are only paced come soon enough; lists are for when a claim finds them spent or barred.
+    stands_in = rules.lists and what is not Purpose.ROUTINE and free - now > rules.verify
+    if stands_in and budget.free_at(Call.GET_LIST, what, now) <= now:
+        return Observe(what, Call.GET_LIST)
+    return Wait(min(free, now + rules.verify), _unpaid(budget, Call.GET_ONE, now))
 
 
 def _take(claim: Claim, budget: Budget, now: float, rules: Rules) -> Action:
     """Answer the move, or what it has to wait for. Looks anew only when nothing else is missing: looks cost too."""
     what = purpose(claim)
-    if (off := claim.locked_until if claim.ordered else hold_off(claim, rules, now)) > now:
+    if (off := hold_off(claim, rules, now)) > now:
         return Wait(off, "hold-off")
     if (free := budget.free_at(Call.POST, what, now)) > now:
         return Wait(free, _unpaid(budget, Call.POST, now))
     if claim.seen is None or claim.sent is not None or now - claim.seen.at > rules.fresh:
-        return _look(claim, budget, now)
+        return _look(claim, budget, now, rules)
     return Post(rules.target, what)
 
 
 def hold_off(claim: Claim, rules: Rules, now: float) -> float:
-    """Answer when the next move may leave: at once after a calm hour, later and later while this node flaps."""
+    """Answer when the next move may leave: at once after a calm hour, later and later while this node flaps.
+
+    Never within the lock window of the last one, whoever wants it; an operator waits no longer than that.
+    """
     recent = [at for at in claim.posts if at > now - WINDOW]
     if not recent:
         return claim.locked_until
-    pause = min(rules.pace.lock * 2.0 ** (len(recent) - 1), rules.hold_off_most)
+    doubled = 0 if claim.ordered else len(recent) - 1
+    pause = min(rules.pace.lock * 2.0**doubled, max(rules.pace.lock, rules.hold_off_most))
     return max(claim.locked_until, recent[-1] + pause)
 
 

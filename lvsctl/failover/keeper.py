@@ -7,12 +7,12 @@ address, all at once: none waits for another. Which process runs it (agent, ``fa
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from lvsctl.errors import LvsctlError
-from lvsctl.failover.budget import Budget, Purpose
+from lvsctl.failover.budget import Budget
 from lvsctl.failover.claim import Claim, Sent, alarm, decide, holds
 from lvsctl.failover.hold import file_name
 from lvsctl.failover.ledger import Ledger
@@ -31,7 +31,7 @@ from lvsctl.failover.model import (
     Wait,
 )
 from lvsctl.failover.observation import FailoverAddress
-from lvsctl.failover.provider import Provider
+from lvsctl.failover.provider import Call, Provider, Reading, Readings, Unknown
 from lvsctl.failover.saved import claim_from, claim_to
 from lvsctl.failover.shelf import Clock, FileShelf, Form, HostClock, Shelf
 from lvsctl.failover.transitions import advance
@@ -124,8 +124,8 @@ class Keeper:
     async def _step(self) -> float | None:
         action = self._next(self._truths.last())
         match action:
-            case Observe(purpose=purpose):
-                await self._observe(purpose)
+            case Observe():
+                await self._observe(action)
             case Post():
                 return await self._post()
             case Wait(until=until):
@@ -139,9 +139,12 @@ class Keeper:
         claim, budget = self._record(truth), self._ledger.budget()
         return self._tell(claim, truth, budget)
 
-    async def _observe(self, purpose: Purpose) -> None:
-        spend = self._ledger.spender(purpose)
-        reading = await self._provider.observe(self.ip, spend=spend)
+    async def _observe(self, action: Observe) -> None:
+        spend = self._ledger.spender(action.purpose)
+        if action.call is Call.GET_LIST:
+            reading = _one_of(await self._provider.observe_all(spend=spend), self.ip)
+        else:
+            reading = await self._provider.observe(self.ip, spend=spend)
         if spend.last:
             self._ledger.answered(spend.last, reading)
         self._record(Looked(reading))
@@ -196,6 +199,13 @@ class Keeper:
             self._on_change(self._told)
 
 
+def _one_of(readings: Readings, ip: FailoverAddress) -> Reading:
+    """Answer what a list says about *ip*. Not being in it is no proof that it does not exist."""
+    if not isinstance(readings, Mapping):
+        return readings
+    return readings.get(ip) or Unknown(cut=False, why=f"{ip} is not in the list of failover IPs")
+
+
 class Bell:
     """A :data:`Pause` for asyncio that somebody can cut short."""
 
@@ -211,7 +221,9 @@ class Bell:
         """Return at *until*, or when rung."""
         left = None if until is None else max(0.0, until - self._clock.now())
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._rung.wait(), left)
+            # wait_for would swallow a cancellation that comes together with a ring (CPython gh-86296).
+            async with asyncio.timeout(left):
+                await self._rung.wait()
         self._rung.clear()
 
 

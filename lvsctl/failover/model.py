@@ -11,7 +11,7 @@ from zlib import crc32
 
 from lvsctl.failover.budget import Purpose
 from lvsctl.failover.observation import Target
-from lvsctl.failover.provider import Answer, Pace, Reading
+from lvsctl.failover.provider import Answer, Call, Pace, Reading
 
 
 class Vrrp(StrEnum):
@@ -50,6 +50,8 @@ class Rules:
     pace: Pace
     seed: str
     """Differs by node and address (``lb1 203.0.113.10``), so that two nodes never wait the same time."""
+    lists: bool = False
+    """The provider counts lists apart, so they can stand in for single looks."""
     verify: float = 300.0
     """Between two looks at an address that is held: two nodes with one IP spend 24 of Robot's 100 an hour."""
     recheck: float = 60.0
@@ -90,9 +92,10 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Observe:
-    """Ask the provider where the address points."""
+    """Ask the provider where the address points, with GET_ONE or, when those are spent, GET_LIST."""
 
     purpose: Purpose
+    call: Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """An operator wants the address here: forget that we yielded or were refused, and skip the hold-off."""
+    """An operator wants the address here: forget that we yielded or were refused; hold off for one lock window at most."""
 
 
 Event = Truth | Looked | Sending | Answered | Ordered

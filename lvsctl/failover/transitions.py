@@ -141,7 +141,7 @@ def _seen(claim: Claim, seen: Observation, now: float, rules: Rules) -> Claim:
 
 def _settled_at(sent: Sent, rules: Rules) -> float:
     """Answer from when on a look proves that the POST *sent* came to nothing."""
-    return (sent.at if sent.ended is None else sent.ended) + rules.pace.lock
+    return max(sent.at + rules.pace.lock, sent.ended or 0.0)
 
 
 def _processing(claim: Claim, now: float, rules: Rules) -> Claim:

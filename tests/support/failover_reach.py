@@ -4,6 +4,7 @@ Two claims are of one kind when everything that a rule asks about them is the sa
 after. What the product's own :func:`decide` would never send is never sent here.
 """
 
+import itertools
 from collections import deque
 from collections.abc import Iterator
 
@@ -62,31 +63,27 @@ def _moved(before: Claim, after: Claim, event: Event) -> bool:
 
 
 def _events(claim: Claim, now: float) -> Iterator[tuple[Event, float]]:
-    for state in Vrrp:
-        for generation in (claim.generation, claim.generation + 1):
-            for lower in (None, now):
-                yield Truth(state, min(generation, 2), lower, elected=lower is None), now + 1
-    for later in (1.0, 300.0):
-        for active in (HERE, THERE, BEYOND, None):
-            for status in (Status.READY, Status.PROCESSING):
-                yield Looked(Observation(active, status, now + later)), now + later
-    for fault in LOOK_FAULTS:
-        yield Looked(fault), now + 1
+    truths = itertools.product(Vrrp, (0, 1), (None, now))
+    for state, newer, lower in truths:
+        yield Truth(state, min(claim.generation + newer, 2), lower, elected=lower is None), now + 1
+    looks = itertools.product((HERE, THERE, BEYOND, None), (Status.READY, Status.PROCESSING), (1.0, 300.0))
+    for active, status, later in looks:
+        yield Looked(Observation(active, status, now + later)), now + later
+    yield from ((Looked(fault), now + 1) for fault in LOOK_FAULTS)
+    yield Ordered(), now + 1
     if claim.sent:
-        for answer in ANSWERS:
-            yield Answered(answer, claim.sent.at), now + 1
+        yield from ((Answered(answer, claim.sent.at), now + 1) for answer in ANSWERS)
     truth = Truth(Vrrp.MASTER, claim.generation, claim.lower_heard, elected=claim.elected)
     at = max(now, claim.not_before)
     if isinstance(decide(claim, truth, RICH, hold=None, now=at, rules=RULES), Post):
         yield Sending(), at
-    yield Ordered(), now + 1
 
 
 def _kind(claim: Claim, now: float) -> tuple[object, ...]:
     """Answer what the rules can tell about *claim*."""
     sent = claim.sent and (
         claim.sent.ended is None,
-        now - (claim.sent.ended or claim.sent.at) > RULES.pace.lock,
+        now - claim.sent.at > RULES.pace.lock,
     )
     heard = claim.lower_heard is not None and claim.lower_heard > (claim.held or claim.promoted)
     young = now - claim.promoted < 4 * RULES.pace.lock

@@ -36,8 +36,8 @@ def hour_of(seed: int) -> tuple[World, Pair]:
     for _ in range(dice.randrange(1, 7)):
         _draw_event(pair, dice, START + dice.uniform(0, length))
     world.run(START + length + 1000)
-    _calm(pair)
-    _judge(world, pair)
+    calm(pair)
+    judge(world, pair)
     return world, pair
 
 
@@ -84,7 +84,7 @@ def _draw_event(pair: Pair, dice: random.Random, when: float) -> None:
                 world.at(when + 4 * n + dice.choice((0.5, 3.8)), lambda: pair.power(0, on=True))
 
 
-def _calm(pair: Pair) -> None:
+def calm(pair: Pair) -> None:
     """End all that is wrong and let time pass; let an operator act on the alarm that says it needs one."""
     world = pair.world
     world.troubles.clear()
@@ -113,7 +113,7 @@ def _owner_is_master(pair: Pair) -> bool:
     return [str(TARGETS[node.number]) for node in pair.masters()] == [pair.world.owner()]
 
 
-def _judge(world: World, pair: Pair) -> None:
+def judge(world: World, pair: Pair) -> None:
     assert len(pair.masters()) == 1, "calm has one master"
     assert _owner_is_master(pair), (
         f"the address is at {world.owner()}, the master is {pair.masters()[0].name}"

@@ -184,7 +184,12 @@ class SimRobot:
 
     async def _assign(self, target: Target) -> p.Answer:
         world, at = self.world, self.world.now
-        await Until(at + 0.1)
+        try:
+            await Until(at + 0.1)
+        except GeneratorExit:
+            if world.profile.disconnect == "completes":  # the process is dead, its request is on the way
+                world.at(at + 0.1, lambda: self._arrives(target))
+            raise
         trouble = world.trouble(self.node.number, LOOK_TROUBLES + MOVE_TROUBLES)
         if fault := self._refused(p.Call.POST, trouble):
             return fault
@@ -233,8 +238,16 @@ class SimRobot:
         world.moves.append((world.now, self.node.number))
         return None
 
+    def _arrives(self, target: Target) -> None:
+        self._begin(target)
+
     async def _switch(self, move: Move) -> None:
-        await Until(move.done_at)
+        try:
+            await Until(move.done_at)
+        except GeneratorExit:
+            if self.world.profile.disconnect == "abandons":
+                self.world.robot.abandon(move)
+            raise
 
     async def _spoil(self, trouble: str, move: Move) -> None:
         if trouble == "hang":
@@ -298,7 +311,8 @@ class Audit:
 
     def moved(self, answer: p.Answer, now: float) -> None:
         self.look = None
-        self.open_until = None if answer.certain else now + PACE.lock
+        if answer.certain:
+            self.open_until = None
         self._refused(answer, now)
 
     def _refused(self, result: object, now: float) -> None:
@@ -392,11 +406,11 @@ class Node:
     def _resume(self, ticket: int) -> None:
         if self._task is None or ticket != self._ticket:
             return
+        wanted = self._task.send(None)
         self.awaits += 1
         if self.awaits == self.kill_at:
             self.kill()
             return
-        wanted = self._task.send(None)
         self._ticket += 1
         self._sleeping = wanted.wakes
         if wanted.at is not None:

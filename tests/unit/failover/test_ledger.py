@@ -1,0 +1,365 @@
+"""What a node may spend on an account, and the files that ledger and claim outlive the process in."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lvsctl.errors import Busy, Unavailable
+from lvsctl.failover import hold as holds
+from lvsctl.failover import provider as p
+from lvsctl.failover.budget import Account, Bar, Budget, Purpose, Spent, answered, forgiven, spend
+from lvsctl.failover.claim import Claim, Phase, Sent
+from lvsctl.failover.keeper import CLAIM_FORM, file_claim
+from lvsctl.failover.ledger import ACCOUNT_FORM, Ledger, file_ledger
+from lvsctl.failover.observation import Observation, Status, Target
+from lvsctl.failover.provider import Call
+from lvsctl.failover.robot import QUOTAS
+from lvsctl.failover.saved import account_from, account_to, claim_from, claim_to
+from lvsctl.failover.shelf import FileShelf, HostClock, MemoryShelf, Stamp, shift
+from lvsctl.host.lock import locked
+from tests.support.failover_stage import IP
+
+NOW = 50_000.0
+SEEN = Observation(Target("192.0.2.11"), Status.READY, NOW)
+
+
+def spent(budget: Budget, call: Call, purpose: Purpose, *, every: float = 0.0) -> int:
+    """Answer how often *call* can be made before the ledger says no."""
+    account, now, count = budget.account._replace(proved=NOW), NOW, 0
+    while count < 1000:
+        account, withheld = spend(budget._replace(account=account), call, purpose, now)
+        if withheld:
+            break
+        count, now = count + 1, now + every
+    return count
+
+
+class TestTheShareOfANode:
+    @pytest.mark.parametrize(
+        ("call", "purpose", "most"),
+        [
+            (Call.POST, Purpose.CLAIM, 15),
+            (Call.POST, Purpose.OPERATOR, 25),
+            (Call.GET_ONE, Purpose.OPERATOR, 50),
+            (Call.DELETE, Purpose.OPERATOR, 25),
+            (Call.DELETE, Purpose.CLAIM, 0),
+            (Call.DELETE, Purpose.ROUTINE, 0),
+        ],
+    )
+    def test_is_its_part_of_the_quota_less_the_reserve(self, call: Call, purpose: Purpose, most: int) -> None:
+        assert spent(Budget(Account(), QUOTAS, 2), call, purpose) == most
+
+    @pytest.mark.parametrize(("purpose", "most"), [(Purpose.ROUTINE, 30), (Purpose.CLAIM, 50)])
+    def test_looks_come_apart_before_they_run_out(self, purpose: Purpose, most: int) -> None:
+        budget, account, now, count = Budget(Account(), QUOTAS, 2), Account(proved=NOW), NOW, 0
+        while now < NOW + 3600:
+            account, withheld = spend(budget._replace(account=account), Call.GET_ONE, purpose, now)
+            account = answered(budget._replace(account=account), Call.GET_ONE, SEEN, now)
+            count += withheld is None
+            now += 1
+        assert 0.6 * most < count < most, "an hour of asking every second leaves something"
+
+    def test_a_single_node_has_more(self) -> None:
+        assert spent(Budget(Account(), QUOTAS, 1), Call.POST, Purpose.CLAIM) == 40
+
+    def test_a_provider_that_counts_nothing_is_never_refused(self) -> None:
+        assert spent(Budget(Account(), (), 2), Call.POST, Purpose.CLAIM) == 1000
+
+    def test_a_call_counts_for_the_providers_hour_and_a_minute(self) -> None:
+        full = Account(spent=tuple(Spent(Call.POST, NOW) for _ in range(15)), proved=NOW)
+        budget = Budget(full, QUOTAS, 2)
+        assert budget.free_at(Call.POST, Purpose.CLAIM, NOW) == NOW + 3660
+        assert budget.free_at(Call.POST, Purpose.OPERATOR, NOW) == NOW
+        assert spend(budget, Call.POST, Purpose.CLAIM, NOW + 3659)[1]
+        assert spend(budget, Call.POST, Purpose.CLAIM, NOW + 3661)[1] is None
+
+    @given(
+        st.lists(st.tuples(st.sampled_from(Call), st.sampled_from(Purpose), st.floats(0, 900)), max_size=200)
+    )
+    def test_no_window_of_an_hour_holds_more_than_the_part(
+        self, steps: list[tuple[Call, Purpose, float]]
+    ) -> None:
+        budget, now, made = Budget(Account(), QUOTAS, 2), NOW, []
+        for call, purpose, pause in steps * 3:
+            account, withheld = spend(budget, call, purpose, now)
+            budget = budget._replace(account=answered(budget._replace(account=account), call, SEEN, now))
+            if withheld is None:
+                made.append((call, now))
+            now += pause / 20
+        for quota in QUOTAS:
+            times = [at for call, at in made if call in quota.calls]
+            part = quota.limit // 2
+            assert all(times[i + part] - times[i] > 3600 for i in range(len(times) - part))
+
+
+class TestWhatTheProviderSays:
+    def after(self, *results: tuple[Call, object], at: float = NOW) -> Budget:
+        budget = Budget(Account(), QUOTAS, 2)
+        for call, result in results:
+            budget = budget._replace(account=answered(budget, call, result, at))
+        return budget
+
+    @pytest.mark.parametrize("call", Call)
+    def test_a_refused_login_silences_every_call_for_ten_minutes(self, call: Call) -> None:
+        budget = self.after((Call.GET_ONE, p.Auth("401")))
+        assert spend(budget, call, Purpose.OPERATOR, NOW + 599)[1]
+        assert budget.free_at(call, Purpose.OPERATOR, NOW) == NOW + 600
+
+    def test_each_further_one_silences_for_longer(self) -> None:
+        budget = self.after(*[(Call.GET_ONE, p.Auth("401"))] * 3)
+        assert budget.free_at(Call.GET_ONE, Purpose.CLAIM, NOW) == NOW + 2400
+        assert self.after(*[(Call.GET_ONE, p.Auth("401"))] * 99).account.bars[-1].until == NOW + 3600
+
+    def test_other_credentials_lift_a_lock_out_and_no_ban(self) -> None:
+        budget = self.after(
+            (Call.POST, p.RateLimited(60, banned=True, why="403")), (Call.POST, p.Auth("401"))
+        )
+        account = forgiven(budget.account)
+        assert [bar.why for bar in account.bars] == ["rate limited: 403"]
+
+    def test_a_rate_limit_silences_what_is_counted_with_the_call(self) -> None:
+        budget = self.after((Call.POST, p.RateLimited(3600, banned=False, why="403")))
+        assert budget.free_at(Call.POST, Purpose.OPERATOR, NOW) == NOW + 3600
+        assert budget.free_at(Call.GET_ONE, Purpose.OPERATOR, NOW) == NOW
+
+    def test_a_ban_silences_everything(self) -> None:
+        budget = self.after((Call.POST, p.RateLimited(600, banned=True, why="403 without JSON")))
+        assert budget.free_at(Call.GET_ONE, Purpose.OPERATOR, NOW) == NOW + 600
+
+    def test_unproved_credentials_are_tried_by_one_call_at_a_time(self) -> None:
+        budget = Budget(Account(), QUOTAS, 2)
+        account, first = spend(budget, Call.GET_ONE, Purpose.CLAIM, NOW)
+        trying = budget._replace(account=account)
+        assert first is None
+        assert spend(trying, Call.POST, Purpose.OPERATOR, NOW + 0.1)[1]
+        assert spend(trying, Call.POST, Purpose.OPERATOR, NOW + 2.0)[1] is None, "one that hangs stops nobody"
+        proved = trying._replace(account=answered(trying, Call.GET_ONE, SEEN, NOW + 0.1))
+        assert spend(proved, Call.POST, Purpose.OPERATOR, NOW + 0.1)[1] is None
+
+    @pytest.mark.parametrize("fault", [p.Unreachable("x"), p.Unavailable("x"), p.Unknown(cut=True, why="x")])
+    def test_silence_proves_no_credentials(self, fault: p.Fault) -> None:
+        assert self.after((Call.GET_ONE, fault)).account.proved is None
+
+
+@pytest.fixture(autouse=True)
+def _root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LVSCTL_ROOT", str(tmp_path))
+
+
+@pytest.fixture
+def shelf() -> FileShelf[Account]:
+    return FileShelf("ledger-x", ACCOUNT_FORM, HostClock())
+
+
+def fill(_account: Account) -> tuple[Account, None]:
+    return FULL, None
+
+
+FULL = Account(
+    spent=(Spent(Call.POST, NOW), Spent(Call.GET_ONE, NOW + 1)),
+    bars=(Bar(frozenset(Call), NOW + 9, "why", login=True),),
+    strikes=2,
+    proved=NOW,
+    trial=None,
+    lost=NOW - 1,
+)
+BUSY = Claim(
+    phase=Phase.SENT,
+    cause="outcome-open",
+    why="reset",
+    generation=7,
+    promoted=NOW,
+    lower_heard=NOW + 1,
+    elected=True,
+    seen=SEEN,
+    held=NOW,
+    base="192.0.2.12",
+    retaken=True,
+    ordered=True,
+    sent=Sent(NOW, NOW + 2),
+    posts=(NOW - 100, NOW),
+    locked_until=NOW + 3,
+    not_before=NOW + 4,
+    since=NOW,
+    polls=2,
+    tries=1,
+)
+
+
+class TestFiles:
+    def test_another_process_reads_what_this_one_wrote(self, shelf: FileShelf[Account]) -> None:
+        shelf.change(fill)
+        assert FileShelf("ledger-x", ACCOUNT_FORM, HostClock()).read() == FULL
+        assert shelf.path.stat().st_mode & 0o777 == 0o600
+
+    @pytest.mark.parametrize("claim", [Claim(), BUSY])
+    def test_a_claim_survives_json(self, claim: Claim) -> None:
+        assert claim_from(json.loads(json.dumps(claim_to(claim))), 0.0) == claim
+
+    def test_times_move_with_the_boot_and_nothing_else_does(self) -> None:
+        moved = claim_from(json.loads(json.dumps(claim_to(BUSY))), -10.0)
+        assert moved.posts == (NOW - 110, NOW - 10)
+        assert moved.sent == Sent(NOW - 10, NOW - 8)
+        assert moved._replace(**_times(BUSY)) == BUSY
+        assert account_from(json.loads(json.dumps(account_to(FULL))), -1.0).spent[0].at == NOW - 1
+
+    def test_nothing_changed_is_nothing_written(self, shelf: FileShelf[Account]) -> None:
+        shelf.read()
+        assert not shelf.path.exists()
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "{",
+            "[]",
+            "null",
+            '{"version": 99}',
+            "[" * 100_000,
+            '{"version": 1, "serial": 1, "stamp": ["b", 1, 1], "value": {"spent": [["post", "soon"]]}}',
+            '{"version": 1, "serial": 1, "stamp": ["b", 1, 1], "value": {"spent": [["post", NaN]]}}',
+        ],
+        ids=str.__len__,
+    )
+    def test_a_ledger_that_makes_no_sense_leaves_only_the_reserve(
+        self, shelf: FileShelf[Account], text: str
+    ) -> None:
+        shelf.path.parent.mkdir(parents=True)
+        shelf.path.write_text(text)
+        account = shelf.read()
+        assert account.lost is not None
+        budget = Budget(account._replace(lost=NOW), QUOTAS, 2)
+        assert spent(budget, Call.POST, Purpose.CLAIM) == 10
+        assert spent(budget, Call.GET_ONE, Purpose.OPERATOR) == 20
+        assert spent(budget, Call.GET_ONE, Purpose.ROUTINE) == 0
+        assert budget.free_at(Call.GET_ONE, Purpose.ROUTINE, NOW) == NOW + 3660
+        assert budget.free_at(Call.DELETE, Purpose.CLAIM, NOW) == float("inf")
+
+    def test_a_claim_that_makes_no_sense_waits_for_a_lock_window(self) -> None:
+        clock = HostClock()
+        shelf = file_claim(IP, clock)
+        assert shelf.read() == Claim()
+        assert isinstance(shelf, FileShelf)
+        shelf.path.parent.mkdir(parents=True)
+        shelf.path.write_text('{"version": 1}')
+        found = shelf.read()
+        assert found.sent is not None
+        assert abs(found.sent.at - clock.now()) < 5
+
+    def test_a_disk_that_cannot_be_written_is_stood_in_for_by_memory(self, shelf: FileShelf[Account]) -> None:
+        shelf.path.parent.parent.mkdir(parents=True)
+        shelf.path.parent.write_text("no folder can be here")
+        shelf.change(fill)
+        assert shelf.read() == FULL
+        shelf.path.parent.unlink()
+        shelf.change(lambda account: (account._replace(strikes=3), None))
+        assert not shelf.spare.exists(), "once the disk is back it is the only copy"
+        assert shelf.read().strikes == 3
+
+    def test_the_newer_of_two_copies_counts(self, shelf: FileShelf[Account]) -> None:
+        shelf.change(fill)
+        old = shelf.path.read_text()
+        shelf.change(lambda account: (account._replace(strikes=5), None))
+        shelf.spare.parent.mkdir(parents=True, exist_ok=True)
+        shelf.spare.write_text(old)
+        assert shelf.read().strikes == 5
+
+    def test_nothing_can_be_written_then_nothing_is_called(self, shelf: FileShelf[Account]) -> None:
+        for folder in (shelf.path.parent, shelf.spare.parent):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.write_text("no folder can be here")
+        ledger = Ledger(shelf, QUOTAS, 2, HostClock())
+        withheld = ledger.spend(Call.GET_ONE, Purpose.OPERATOR)
+        assert withheld is not None
+        assert "ledger" in withheld.why
+
+    def test_a_lock_that_somebody_keeps_withholds_and_does_not_wait_long(
+        self, shelf: FileShelf[Account]
+    ) -> None:
+        with locked(shelf.lock):
+            with pytest.raises(Busy):
+                shelf.read()
+            assert Ledger(shelf, QUOTAS, 2, HostClock()).spend(Call.POST, Purpose.CLAIM) is not None
+
+    def test_one_ledger_for_each_account_and_no_account_name_in_a_path(self) -> None:
+        class Named:
+            quotas = QUOTAS
+
+            def __init__(self, account: str) -> None:
+                self.account = account
+
+        def made(provider: Any) -> Ledger:
+            return file_ledger(provider, 2, HostClock())
+
+        a, again, b = made(Named("../../etc")), made(Named("../../etc")), made(Named("b"))
+        a.answered(Call.GET_ONE, p.Auth("401"))
+        assert again.budget().account.strikes == 1
+        assert b.budget().account.strikes == 0
+        again.forgive()
+        assert a.budget().account.strikes == 0
+
+
+def _times(claim: Claim) -> dict[str, Any]:
+    names = (
+        "promoted",
+        "lower_heard",
+        "seen",
+        "held",
+        "sent",
+        "posts",
+        "locked_until",
+        "not_before",
+        "since",
+    )
+    return {name: getattr(claim, name) for name in names}
+
+
+class TestClocks:
+    THEN = Stamp("boot-1", 1000.0, 1_700_000_000.0)
+
+    def test_in_the_same_boot_the_wall_clock_does_not_matter(self) -> None:
+        assert shift(self.THEN, Stamp("boot-1", 1060.0, 0.0)) == 0.0
+
+    def test_after_a_reboot_the_wall_clock_says_how_long_ago(self) -> None:
+        moved = 1000.0 + shift(self.THEN, Stamp("boot-2", 50.0, self.THEN.wall + 300))
+        assert 50.0 - moved == 300
+
+    def test_a_wall_clock_that_was_set_back_makes_nothing_younger_than_the_boot(self) -> None:
+        moved = 1000.0 + shift(self.THEN, Stamp("boot-2", 50.0, self.THEN.wall - 10**9))
+        assert 50.0 - moved == 50.0
+
+    def test_the_hosts_clock_goes_forward_and_knows_its_boot(self) -> None:
+        clock = HostClock()
+        first = clock.now()
+        assert clock.now() >= first
+        assert clock.shift(clock.stamp()) == 0.0
+
+
+class TestHold:
+    def test_it_is_there_or_not(self) -> None:
+        assert holds.held(IP) is None
+        assert holds.hold(IP, "incident 12")
+        assert not holds.hold(IP, "incident 12")
+        assert holds.held(IP) == "incident 12"
+        assert holds.resume(IP)
+        assert not holds.resume(IP)
+        assert holds.held(IP) is None
+
+    def test_what_cannot_be_read_holds(self) -> None:
+        holds.hold_file(IP).mkdir(parents=True)
+        assert holds.held(IP)
+        with pytest.raises(Unavailable):
+            holds.resume(IP)
+
+    def test_an_empty_file_holds(self) -> None:
+        holds.hold(IP, "")
+        assert holds.held(IP) == "no reason given"
+
+
+def test_the_forms_begin_as_they_say() -> None:
+    assert CLAIM_FORM.new() == Claim()
+    assert MemoryShelf(Account()).read() == Account()
