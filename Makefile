@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 REQUIRE ?=
 
-.PHONY: demo test check bench docs lab clean
+.PHONY: demo test lab-full check bench docs lab clean
 
 demo: $(VENV)/demo.stamp  ## render the example pair, ask the real keepalived, show what one changed weight does
 	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo
@@ -12,6 +12,10 @@ demo: $(VENV)/demo.stamp  ## render the example pair, ask the real keepalived, s
 test: $(VENV)/test.stamp  ## install what the tests need (starting no service) and run them all, linters included
 	@tests/setup
 	@$(BIN)/python -m pytest $(PYTEST)
+
+lab-full: $(VENV)/test.stamp  ## the whole loss matrix of `lvsctl sorry`, about an hour; FULL=2/8 runs every eighth cell
+	@tests/setup
+	@LVSCTL_FULL=$(or $(FULL),1) LVSCTL_REQUIRE=kernel $(BIN)/python -m pytest tests/kernel/sorry/test_matrix.py tests/kernel/sorry/test_seed_recipe.py $(PYTEST)
 
 check: $(VENV)/test.stamp  ## the linters alone
 	$(BIN)/ruff check .

@@ -5,10 +5,14 @@ sorry server stands in the table at weight 0 before. In each, visitors come whil
 again, and every request is judged. Who switches is the caller's: lvsctl, or a recipe to compare with.
 """
 
+import json
+import os
+import platform
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations, product
+from pathlib import Path
 from typing import NamedTuple, Protocol
 from zlib import crc32
 
@@ -35,17 +39,18 @@ PLAIN_SCHEDULERS = ("rr", "wrr", "lc", "wlc", "sed", "nq", "fo", "ovf", "lblc", 
 HASHING = ("sh", "mh")
 WHERE = ("ipv4", "ipv6", "fwmark", "fwmark6")
 METHODS = (ForwardingMethod.NAT, ForwardingMethod.DR, ForwardingMethod.TUN)
-WEIGHTS = (1000, 2000, 1000, 3000)
-"""High, because ovf gives a real server no more connections at a time than its weight."""
+WEIGHTS = (1, 2, 1, 3)
+OVF_TIMES = 1000
+"""ovf gives a real server no more connections at a time than its weight, so it gets higher ones."""
 THRESHOLDS = ((0, 0), (5000, 100), (0, 0), (6000, 0))
 """Upper and lower, per real server: never reached, but they have to come back."""
 CROWD = {NEW: 6, SLOW: 4, KEPT: 3, VISIT: 3}
 """How many visitors of each habit there are at a time."""
-ENOUGH = {NEW: 60, SLOW: 4, VISIT: 12}
+ENOUGH = {NEW: 48, SLOW: 4, VISIT: 6}
 """Requests of each habit, over connections opened in one phase, after which the next may begin."""
 SORRY_DEST = Dest(ForwardingMethod.NAT)
 """masq to an address of the director's own: reached whatever the method of the real servers."""
-MARKED_TARGETS = 8
+MARKED_TARGETS = 4
 """Addresses behind one mark: dh looks at the address that was asked."""
 
 
@@ -98,6 +103,15 @@ def _makes_sense(cell: Cell) -> bool:
     if cell.persistent:
         return not cell.resident or (passes and cell.expire_quiescent_template)
     return not cell.expire_quiescent_template and (passes or not cell.resident)
+
+
+def chosen() -> list[Cell]:
+    """Answer the cells to run: a pairwise choice, or all with ``LVSCTL_FULL=1``, or with ``2/8`` every eighth, from the second."""
+    wanted = os.environ.get("LVSCTL_FULL", "")
+    if not wanted:
+        return pairwise(cells(full=False))
+    first, _, step = wanted.partition("/")
+    return cells(full=True)[int(first) - 1 :: int(step or 1)]
 
 
 def pairwise(every: Sequence[Cell]) -> list[Cell]:
@@ -169,6 +183,7 @@ def happened(lab: Lab, cell: Cell, switch: Switch) -> Result:
             return _happened(lab, place, switch)
         finally:
             ipvs.send([DeleteService(place.key)])
+            lab.leave(place)
 
 
 def _place(lab: Lab, cell: Cell) -> Place:
@@ -187,8 +202,9 @@ def _set_up(lab: Lab, ipvs: KernelIpvs, cell: Cell, place: Place) -> None:
 def table_of(cell: Cell, place: Place) -> Iterator[Step]:
     """Yield the steps that make the cell's service."""
     yield AddService(place.key, cell.service)
+    times = OVF_TIMES if cell.scheduler == "ovf" else 1
     for dest_key, weight, thresholds in zip(place.reals, WEIGHTS, THRESHOLDS, strict=True):
-        yield AddDest(place.key, dest_key, Dest(cell.method, weight, *thresholds))
+        yield AddDest(place.key, dest_key, Dest(cell.method, weight * times, *thresholds))
     if cell.resident:
         yield AddDest(place.key, place.sorry, SORRY_DEST._replace(weight=0))
 
@@ -270,3 +286,19 @@ def ipvsadm(*arguments: str) -> str:
     finished = run(["ipvsadm", *arguments], timeout=60)
     assert not finished.status, finished
     return finished.stdout
+
+
+def note(cell: Cell, way: str, result: Result) -> None:
+    """Leave a line for the table in the docs, where somebody asked for it."""
+    if folder := os.environ.get("LVSCTL_ARTIFACTS"):
+        line = {
+            "cell": cell._asdict(),
+            "name": str(cell),
+            "way": way,
+            "kernel": platform.release(),
+            **{name: value for name, value in result._asdict().items() if isinstance(value, int | dict)},
+            "table_kept": result.settings[0] == result.settings[1],
+            "thresholds_kept": result.thresholds[0] == result.thresholds[1],
+        }
+        with (Path(folder) / "sorry-losses.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")

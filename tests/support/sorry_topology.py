@@ -84,6 +84,11 @@ class Lab:
             DestKey.of(f"{inner}1" if marked else addresses[0], SORRY_PORT),
         )
 
+    def leave(self, place: Place) -> None:
+        """Forget a cell's mark: each costs every packet a look."""
+        if place.key.mark:
+            self._tc(f"filter del dev eth0 parent ffff: prio {place.key.mark}")
+
     def _mark(self, family: Family, number: int, network: str) -> None:
         six = family is Family.INET6
         match = f"ip6 dst {network}/64" if six else f"ip dst {network}0/24"
