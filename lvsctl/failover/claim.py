@@ -138,9 +138,9 @@ def _look(claim: Claim, budget: Budget, now: float, rules: Rules) -> Action:
     free = budget.free_at(Call.GET_ONE, what, now)
     if free <= now:
         return Observe(what, Call.GET_ONE)
-    # Single looks that are only paced come soon enough; lists are for when a claim finds them spent or barred.
-    stands_in = rules.lists and what is not Purpose.ROUTINE and free - now > rules.verify
-    if stands_in and budget.free_at(Call.GET_LIST, what, now) <= now:
+    # For when a claim finds single looks spent or barred. Where they are only paced (no operator's are) it waits.
+    gone = what is not Purpose.ROUTINE and budget.free_at(Call.GET_ONE, Purpose.OPERATOR, now) > now
+    if gone and rules.lists and budget.free_at(Call.GET_LIST, what, now) <= now:
         return Observe(what, Call.GET_LIST)
     return Wait(min(free, now + rules.verify), _unpaid(budget, Call.GET_ONE, now))
 
