@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """One HTTP request as it arrived."""
 
@@ -21,22 +22,22 @@ class Request:
     source: str = "192.0.2.11"
     """The client's address."""
 
-    @property
+    @cached_property
     def path(self) -> str:
         return unquote(urlsplit(self.target).path)
 
-    @property
+    @cached_property
     def query(self) -> dict[str, str]:
         return {name: values[-1] for name, values in parse_qs(urlsplit(self.target).query).items()}
 
-    @property
+    @cached_property
     def form(self) -> dict[str, str]:
         if "application/x-www-form-urlencoded" not in self.headers.get("content-type", ""):
             return {}
         parsed = parse_qs(self.body.decode(errors="replace"), keep_blank_values=True)
         return {name: values[-1] for name, values in parsed.items()}
 
-    @property
+    @cached_property
     def json(self) -> dict[str, Any]:
         try:
             found = json.loads(self.body or b"{}")

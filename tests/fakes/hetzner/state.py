@@ -4,6 +4,7 @@ Pure: no socket, no clock of its own. Moves are settled when somebody looks, at 
 """
 
 from dataclasses import dataclass, field
+from functools import cache
 from ipaddress import ip_network
 from typing import Literal, TypeAlias
 
@@ -168,6 +169,7 @@ class RobotWorld:
         move.dataplane_at += seconds
 
 
+@cache
 def canonical(text: str) -> OnWire:
     """Answer *text* as Robot spells it. ValueError when it is no address or a /64 with host bits."""
     if ":" in text and "/" not in text:

@@ -7,6 +7,7 @@ import io
 import logging
 import os
 import socket
+import ssl
 import traceback
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from lvsctl.failover.asking import Heard
 from lvsctl.failover.credentials import Login, Secret, Token
 from lvsctl.failover.observation import Observation
 from lvsctl.failover.provider import Auth, Unknown, Unreachable
-from lvsctl.failover.transport import Client, Link
+from lvsctl.failover.transport import Client, Link, system_trust
 from tests.fakes.hetzner.probe import basic
 from tests.fakes.hetzner.server import HetznerFake
 from tests.fakes.hetzner.simulated import VirtualLoop
@@ -73,6 +74,27 @@ class TestTrust:
         found = asyncio.run(look(fake, Link()))
         assert isinstance(found, Unreachable)
         assert "CERTIFICATE_VERIFY_FAILED" in found.why
+
+    @pytest.mark.parametrize("has", ["folder", "file", "neither"])
+    def test_the_systems_authorities_are_found(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: HetznerFake, has: str
+    ) -> None:
+        (tmp_path / "0a1b2c3d.0").write_bytes(fake.tls.ca_file.read_bytes() if has == "folder" else b"")
+        paths = ssl.DefaultVerifyPaths(
+            "",
+            "",
+            "SSL_CERT_FILE",
+            str(fake.tls.ca_file if has == "file" else tmp_path / "none"),
+            "SSL_CERT_DIR",
+            str(tmp_path if has == "folder" else tmp_path / "none"),
+        )
+        monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths)
+        system_trust.cache_clear()
+        try:
+            counted = system_trust().cert_store_stats()["x509_ca"]
+        finally:
+            system_trust.cache_clear()
+        assert counted > 10 if has == "neither" else counted == (has == "file"), counted
 
     def test_a_redirect_is_not_followed(self, fake: HetznerFake) -> None:
         fake.fault("robot", "redirect")
