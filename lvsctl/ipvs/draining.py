@@ -4,10 +4,10 @@ The watching itself, with its waiting, is the caller's.
 """
 
 from lvsctl.errors import LvsctlError
+from lvsctl.host.netns import inside
 from lvsctl.ipvs.applying import apply
 from lvsctl.ipvs.backend import Ipvs
 from lvsctl.ipvs.model import Connections, DestKey, Observation
-from lvsctl.ipvs.netlink import inside
 from lvsctl.ipvs.planning import drain_hazard
 from lvsctl.ipvs.steps import DeleteDest, EditDest, Step
 from lvsctl.vocabulary import ServiceKey

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 
 from lvsctl.errors import Denied, Unavailable
+from lvsctl.host.netns import inside
 from lvsctl.ipvs.errors import NoIpvs
 from lvsctl.ipvs.model import (
     Connections,
@@ -21,7 +22,6 @@ from lvsctl.ipvs.model import (
     Service,
     VirtualServer,
 )
-from lvsctl.ipvs.netlink import inside
 from lvsctl.ipvs.wire import Malformed
 from lvsctl.vocabulary import Address, Family, ForwardingMethod, Protocol, ServiceKey, family_of
 
