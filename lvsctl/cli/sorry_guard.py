@@ -25,7 +25,7 @@ def guarded(node: "Node", keys: "Sequence[ServiceKey]", *, netns: str | None, qu
     SIGINT, SIGTERM and SIGHUP end only the guard: the sorry stays on, because nobody wants a closed terminal to bring
     visitors back to servers that are being worked on.
     """
-    from lvsctl.ipvs.netlink import inside
+    from lvsctl.host.netns import inside
     from lvsctl.sorry import owner
     from lvsctl.sorry.guard import Guard
 

@@ -12,8 +12,8 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 from lvsctl.errors import Unavailable
+from lvsctl.host.netns import inside
 from lvsctl.host.run import check
-from lvsctl.ipvs.netlink import inside
 from lvsctl.vocabulary import Address, Family, Protocol, family_of
 
 _PROC = "/proc/thread-self/net"

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
 from lvsctl.errors import LvsctlError
-from lvsctl.ipvs.netlink import inside
+from lvsctl.host.netns import inside
 from lvsctl.sorry.listeners import Here, look
 from lvsctl.sorry.model import Target
 from lvsctl.sorry.probe import Door, Reply, ask

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
 from lvsctl.errors import Denied, Unavailable
-from lvsctl.ipvs.netlink import inside
+from lvsctl.host.netns import inside
 from lvsctl.sorry.model import Snapshot
 from lvsctl.vocabulary import ServiceKey
 
