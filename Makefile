@@ -1,4 +1,4 @@
-# Five targets and a shell. Everything they need they install themselves; see README.md.
+# Five targets, the matrix at full length, and a shell. Everything they need they install themselves; see README.md.
 PYTHON ?= $(shell for p in /usr/bin/python3 python3; do "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
