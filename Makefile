@@ -26,7 +26,6 @@ check: $(VENV)/test.stamp  ## the linters alone
 
 bench: $(VENV)/test.stamp  ## side by side with the peer, as ratios
 	@tests/setup
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@$(BIN)/python -m bench
 
 docs: $(VENV)/test.stamp  ## write the generated pages anew: spec reference, schema, man pages
