@@ -102,6 +102,15 @@ class Crowd:
                 self.expired += 1
                 member.expire()
 
+    def disperse(self) -> None:
+        """Close everybody."""
+        for member in list(self.members.values()):
+            member.close()
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._poll.close()
+
     def drain(self) -> None:
         """Say goodbye with every answer from now on."""
         self.draining = True

@@ -33,9 +33,9 @@ def _names(certificate: bytes) -> Iterator[bytes]:
 
 
 def _names_of_extension(extension: bytes) -> Iterator[bytes]:
-    (_, identity), *rest = _elements(extension)
-    if identity == _SUBJECT_ALT_NAME:
-        value = next(content for tag, content in rest if tag == _OCTETS)
+    parts = list(_elements(extension))
+    if parts and parts[0][1] == _SUBJECT_ALT_NAME:
+        value = _only(extension, _OCTETS)
         yield from (content for tag, content in _elements(_only(value, _SEQUENCE)) if tag == _DNS_NAME)
 
 

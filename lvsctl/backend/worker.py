@@ -61,7 +61,7 @@ class Worker:
         crowd = self._crowd
         for fd in (self._wake, *self._listeners):
             crowd.watch(fd, EPOLLIN, anew=True)
-        next_tick = next_report = 0.0
+        next_tick, next_report = 0.0, time.monotonic() + _REPORT
         while (crowd.members or not crowd.draining) and crowd.now < self._end:
             ready = crowd.wait(_TICK)
             now = crowd.now = time.monotonic()
@@ -78,12 +78,19 @@ class Worker:
                 next_report = now + _REPORT
                 self._report()
         self._report()
+        self._crowd.disperse()
 
     def hear_signals(self) -> None:
         """Have SIGHUP and SIGTERM wake this worker; before :meth:`run`, and with both blocked until it is done."""
         signal.set_wakeup_fd(self._signalled, warn_on_full_buffer=False)
         for number in (signal.SIGHUP, signal.SIGTERM):
             signal.signal(number, lambda *_: None)  # the number arrives on the pipe
+
+    def close(self) -> None:
+        """Let go of what is left."""
+        self._crowd.close()
+        os.close(self._wake)
+        os.close(self._signalled)
 
     def _ready(self, fd: int) -> None:
         if fd == self._wake:

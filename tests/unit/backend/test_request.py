@@ -1,0 +1,172 @@
+"""Requests as bytes: what the sorry backend reads off them. httptools, which node.js's parser is, is the oracle."""
+
+import httptools
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lvsctl.backend.answers import NUMBERS, Fate, closing
+from lvsctl.backend.request import MOST_BODY, MOST_HEAD, Request, read
+
+HTML = NUMBERS["html"]
+
+
+def number(kind: str = "html", fate: Fate = Fate.KEPT, *, head: bool = False) -> int:
+    return NUMBERS[kind][fate][head]
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "body", "last"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", number(), 0, False),
+        (b"HEAD /x?y HTTP/1.1\r\nHost: a\r\n\r\n", number(head=True), 0, False),
+        (b"OPTIONS * HTTP/1.1\r\n\r\n", number(), 0, False),
+        (b"BREW /pot HTTP/1.1\r\n\r\n", number(), 0, False),
+        (b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", number(fate=Fate.CLOSED), 0, True),
+        (b"GET / HTTP/1.1\r\nconnection: Upgrade, CLOSE\r\n\r\n", number(fate=Fate.CLOSED), 0, True),
+        (b"GET / HTTP/1.0\r\n\r\n", number(fate=Fate.CLOSED), 0, True),
+        (b"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", number(fate=Fate.ASKED), 0, False),
+        (b"GET / HTTP/1.1\r\nAccept: application/json\r\n\r\n", number("json"), 0, False),
+        (b"GET / HTTP/1.1\r\nAccept: image/png\r\nACCEPT:\ttext/plain\r\n\r\n", number("text"), 0, False),
+        (b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", number(), 5, False),
+        (b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", number(), 5, False),
+        (b"\r\n\r\nGET / HTTP/1.1\r\n\r\n", number(), 0, False),
+        (b"GET / HTTP/1.1\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", number(), 0, False),
+        (b"CONNECT a:1 HTTP/1.1\r\n\r\n", number(fate=Fate.CLOSED), -1, True),
+        (b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n", number(fate=Fate.CLOSED), -1, True),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", number(fate=Fate.CLOSED), -1, True),
+    ],
+)  # fmt: skip
+def test_a_request_tells_its_answer_and_its_end(text: bytes, answer: int, body: int, *, last: bool) -> None:
+    end = len(text) - (5 if text.endswith(b"hello") else 0)
+    assert read(text) == Request(end, answer, body, last)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET /\r\n",
+        b"GET / HTTP/1.1\n\n",
+        b"GET / HTTP/1.1\r\nHost: a\n\n",
+        b"GET / HTTP/2.0\r\nHost: a",
+        b"GET / with blanks HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length : 5\r\n\r\n",
+        b"GET / HTTP/1.1\r\nA: b\r\n Content-Length: 5\r\n\r\n",
+        b"GET / HTTP/1.1\r\nA: b\nContent-Length: 5\r\n\r\n",
+        b"GET / HTTP/1.1\r\nA: b\0\r\n\r\n",
+        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: +1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: 5, 6\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length:\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (MOST_BODY + 1),
+        b"GET / HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nA: " + b"b" * MOST_HEAD,
+        b"GET / HTTP/1.1\r\nA: " + b"b" * MOST_HEAD + b"\r\n\r\n",
+        b"\r\n" * MOST_HEAD,
+        b"\0\1\2\n",
+    ],
+)
+def test_what_cannot_be_framed_beyond_doubt_is_the_last(text: bytes) -> None:
+    found = read(text)
+    assert found is not None
+    assert (found.answer, found.last, found.body) == (number(fate=Fate.CLOSED), True, -1)
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"\r", b"\r\n", b"GE", b"GET / HTTP/1.1\r\nHost: a\r\n", b"GET / HTTP/1.1\r\n\r"]
+)
+def test_what_may_still_become_a_request_is_waited_for(text: bytes) -> None:
+    assert read(text) is None
+
+
+def test_a_browser_is_remembered_and_a_head_too_long_to_remember_is_read_all_the_same() -> None:
+    for filling in (0, 3000):
+        text = (
+            b"GET / HTTP/1.1\r\nAccept: text/html\r\nCookie: "
+            + b"c" * filling
+            + b"\r\nConnection: close\r\n\r\n"
+        )
+        assert read(text) == Request(len(text), number(fate=Fate.CLOSED), 0, last=True)
+
+
+def test_every_answer_has_one_that_says_goodbye() -> None:
+    for kinds in NUMBERS.values():
+        for fate in Fate:
+            for head in (0, 1):
+                assert closing(kinds[fate][head]) == kinds[Fate.CLOSED][head]
+
+
+class Oracle:
+    """What httptools makes of a stream: how many requests there are, and whether the last one lets another follow."""
+
+    def __init__(self) -> None:
+        self.methods: list[bytes] = []
+        self.parser = httptools.HttpRequestParser(self)
+
+    def on_message_complete(self) -> None:
+        self.methods.append(self.parser.get_method())
+
+
+METHODS = st.sampled_from([b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH"])
+FIELDS = st.lists(
+    st.sampled_from(
+        [b"Host: a", b"X: ", b"Cookie: a=b; c=d", b"Accept: */*", b"X-Content-Length: 7", b"a:b", b"Connection: x"]
+    ),
+    max_size=4,
+)  # fmt: skip
+
+
+@st.composite
+def messages(draw: st.DrawFn) -> bytes:
+    body = draw(st.binary(max_size=40))
+    length = [b"Content-Length: %d" % len(body)] if body or draw(st.booleans()) else []
+    fields = draw(st.permutations([*draw(FIELDS), *length]))
+    return b"\r\n".join([draw(METHODS) + b" /%7e?x HTTP/1.1", *fields, b"", body])
+
+
+@given(st.lists(messages(), min_size=1, max_size=6))
+def test_a_stream_of_requests_is_cut_where_the_oracle_cuts_it(stream: list[bytes]) -> None:
+    data = b"".join(stream)
+    oracle = Oracle()
+    oracle.parser.feed_data(data)
+    at, heads = 0, []
+    while at < len(data):
+        request = read(data, at)
+        assert request is not None
+        assert not request.last
+        heads.append(request.answer % 2 == 1)
+        at = request.end + request.body
+    assert at == len(data)
+    assert heads == [method == b"HEAD" for method in oracle.methods]
+
+
+@given(st.binary(max_size=200) | st.lists(messages() | st.binary(max_size=9)).map(b"".join))
+def test_nothing_is_read_beyond_what_is_there_and_nothing_raises(data: bytes) -> None:
+    found = read(data)
+    assert found is None or 0 < found.end <= len(data)
+
+
+@given(st.lists(messages() | st.sampled_from([b"\n", b" ", b"\0", b"\r\n", b"x"]), min_size=1, max_size=4))
+def test_what_the_oracle_refuses_is_not_kept_open(stream: list[bytes]) -> None:
+    data = b"".join(stream)
+    try:
+        oracle = Oracle()
+        oracle.parser.feed_data(data)
+    except httptools.HttpParserInvalidMethodError:
+        pass  # it has a list of methods; to us any word is one (RFC 9110, 9.1)
+    except httptools.HttpParserError:
+        assert _ends(data)
+
+
+def _ends(data: bytes) -> bool:
+    """Answer whether reading stops for good, or still waits, somewhere: never that all of it was understood."""
+    at = 0
+    while at < len(data):
+        request = read(data, at)
+        if request is None or request.last:
+            return True
+        at = request.end + request.body
+    return False
