@@ -178,10 +178,13 @@ def _unpaid(budget: Budget, call: Call, now: float) -> str:
 def holds(claim: Claim, target: Target, now: float, *, most: float = 300.0) -> bool | None:
     """Answer whether the address points at *target*; None when unknown.
 
-    Unknown is: never seen, seen more than *most* seconds ago, or a move is under way.
+    Unknown is: never seen, seen more than *most* seconds ago, a move is under way, or this node was demoted since:
+    the new master takes it, and only a fresh look tells when.
     """
     seen = claim.seen
-    if seen is None or now - seen.at > most or claim.sent is not None or seen.status is Status.PROCESSING:
+    if seen is None or (claim.phase is Phase.IDLE and seen.at < claim.since):
+        return None
+    if now - seen.at > most or claim.sent is not None or seen.status is Status.PROCESSING:
         return None
     return seen.active == target
 

@@ -7,13 +7,15 @@ address, all at once: none waits for another. Which process runs it (agent, ``fa
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import NamedTuple, Protocol
+from traceback import format_tb
+from typing import Any, NamedTuple, Protocol
 
 from lvsctl.errors import LvsctlError
 from lvsctl.failover.budget import Budget
-from lvsctl.failover.claim import Claim, Sent, alarm, decide, holds
+from lvsctl.failover.claim import Claim, Phase, Sent, alarm, decide, holds
 from lvsctl.failover.hold import file_name
 from lvsctl.failover.ledger import Ledger
 from lvsctl.failover.model import (
@@ -36,14 +38,26 @@ from lvsctl.failover.saved import claim_from, claim_to
 from lvsctl.failover.shelf import Clock, FileShelf, Form, HostClock, Shelf
 from lvsctl.failover.transitions import advance
 
+_log = logging.getLogger(__name__)
+
 RETRY = 1.0
 """Seconds until a step is tried again that could not read or write its files."""
 
 RECHECK = 5.0
 """Seconds until the operator's hold is looked for again: it is a file, and whoever removes it may not tell us."""
 
+TROUBLE = 60.0
+"""Seconds until a step is tried again that failed in a way nobody foresaw."""
+
+
+def _back(doc: dict[str, Any], shift: float) -> Claim:
+    """Answer the claim in *doc*. What another boot was master of is over; what it sent is not."""
+    claim = claim_from(doc, shift)
+    return claim if shift == 0 else claim._replace(phase=Phase.IDLE, cause="start")
+
+
 CLAIM_FORM = Form(
-    claim_to, claim_from, Claim, lambda now: Claim(sent=Sent(now), why="the claim's file was unreadable")
+    claim_to, _back, Claim, lambda now: Claim(sent=Sent(now), why="the claim's file was unreadable")
 )
 """A claim that cannot be read may have a POST under way: it has to look for a whole lock window first."""
 
@@ -114,12 +128,23 @@ class Keeper:
         try:
             return await self._step()
         except LvsctlError as error:
-            self._tell_trouble(error)
+            self._tell_trouble(error.message)
             return self._clock.now() + RETRY
+        except Exception as error:  # noqa: BLE001 - what is wrong with one address must not stop the others
+            self._tell_trouble(f"a defect of lvsctl: {type(error).__name__}")
+            # Where it happened, and not what was said: messages quote, and some of what passes here is secret.
+            _log.error("%s: %s\n%s", self.ip, type(error).__name__, "".join(format_tb(error.__traceback__)))
+            return self._clock.now() + TROUBLE
 
     def order(self) -> None:
         """Take an operator's order to have the address here. Raises Busy, Denied or Unavailable."""
         self._record(Ordered())
+
+    def plan(self) -> Action:
+        """Answer what :meth:`step` would do now, and do nothing. Raises Busy, Denied or Unavailable."""
+        truth, now = self._truths.last(), self._clock.now()
+        claim = advance(self._claim.read(), truth, now=now, rules=self._rules)
+        return decide(claim, truth, self._ledger.budget(), hold=self._hold(), now=now, rules=self._rules)
 
     async def _step(self) -> float | None:
         action = self._next(self._truths.last())
@@ -193,9 +218,9 @@ class Keeper:
         self._on_change(self._told)
         return action
 
-    def _tell_trouble(self, error: LvsctlError) -> None:
+    def _tell_trouble(self, what: str) -> None:
         if self._told is not None:
-            self._told = self._told._replace(alarm=error.message, at=self._clock.now())
+            self._told = self._told._replace(alarm=what, at=self._clock.now())
             self._on_change(self._told)
 
 

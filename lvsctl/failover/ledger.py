@@ -6,6 +6,7 @@ written pays for nothing.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
 
 from lvsctl.errors import LvsctlError
@@ -26,6 +27,7 @@ class Ledger:
         self._quotas = tuple(quotas)
         self._nodes = max(1, nodes)
         self._clock = clock
+        self._unsaved: list[tuple[Call, object]] = []
 
     def budget(self) -> Budget:
         """Answer what may be spent. Raises Busy, Denied or Unavailable when that cannot be known."""
@@ -38,6 +40,7 @@ class Ledger:
     def spend(self, call: Call, purpose: Purpose) -> Withheld | None:
         """Write *call* down; or answer why it must not be made."""
         try:
+            self._save()
             return self._shelf.change(
                 lambda held: rules.spend(self._of(held), call, purpose, self._clock.now())
             )
@@ -45,10 +48,22 @@ class Ledger:
             return Withheld(f"the ledger: {error.message}", 1.0)
 
     def answered(self, call: Call, result: object) -> None:
-        """Note what the provider made of *call*: bars follow from it. Raises as :meth:`budget`."""
-        self._shelf.change(
-            lambda held: (rules.answered(self._of(held), call, result, self._clock.now()), None)
-        )
+        """Note what the provider made of *call*: bars follow from it.
+
+        What cannot be written now is written before the next call is paid for: a 401 is never forgotten.
+        """
+        self._unsaved.append((call, result))
+        with suppress(LvsctlError):
+            self._save()
+
+    def _save(self) -> None:
+        while self._unsaved:
+            call, result = self._unsaved[0]
+            self._shelf.change(lambda held: (self._after(held, call, result), None))  # noqa: B023 - called at once
+            del self._unsaved[0]
+
+    def _after(self, held: Account, call: Call, result: object) -> Account:
+        return rules.answered(self._of(held), call, result, self._clock.now())
 
     def forgive(self) -> None:
         """Lift a lock-out, because the credentials were replaced. Raises as :meth:`budget`."""

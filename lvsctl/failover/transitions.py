@@ -91,7 +91,7 @@ def _vrrp(claim: Claim, truth: Truth, now: float) -> Claim:
         return claim
     if truth.state is not Vrrp.MASTER:
         if claim.phase is Phase.IDLE:
-            return claim
+            return claim._replace(ordered=False) if claim.ordered else claim
         return _go(claim, Phase.IDLE, "demoted", now, ordered=False)
     if claim.phase is Phase.IDLE or claim.generation != truth.generation:
         return _promoted(claim, truth, now)

@@ -98,7 +98,10 @@ class World:
         queue = self._queue
         while queue and queue[0][0] <= until:
             self.now, _, do = heapq.heappop(queue)
-            do()
+            try:
+                do()
+            except LawBroken as broken:
+                raise AssertionError(str(broken)) from broken
             if done():
                 return
         self.now = max(self.now, until)
@@ -272,6 +275,10 @@ def _spoiled(trouble: str) -> p.Fault:
     return p.Unknown(cut=True, why=trouble)
 
 
+class LawBroken(BaseException):
+    """Something that must never happen did. No Exception, so that the keeper's net for defects lets it through."""
+
+
 class Audit:
     """Watches one node from outside, and knows the law without looking into the claim."""
 
@@ -283,10 +290,12 @@ class Audit:
         self.open_until: float | None = None
         """Set while a POST's outcome is open: looks sent earlier prove nothing."""
 
+    def law(self, kept: bool, broken: str) -> None:
+        if not kept:
+            raise LawBroken(f"{self.node.name} {broken}")
+
     def asks(self, now: float) -> None:
-        assert now >= self.quiet_until, (
-            f"{self.node.name} calls {self.quiet_until - now:.0f} s too early after a 401"
-        )
+        self.law(now >= self.quiet_until, "calls too early after a 401")
 
     def looked(self, reading: p.Reading, now: float) -> None:
         self.look = reading if isinstance(reading, Observation) else None
@@ -297,16 +306,15 @@ class Audit:
     def moves(self, target: Target) -> None:
         """Judge a POST that leaves now."""
         node, look = self.node, self.look
-        assert node.truth.state is Vrrp.MASTER, f"{node.name} moves while {node.truth.state}"
-        assert not node.blind, f"{node.name} moves while keepalived cannot be asked"
-        assert node.hold is None, f"{node.name} moves while on hold"
-        assert look is not None, f"{node.name} moves on unknown"
-        assert look.status is not Status.PROCESSING, f"{node.name} moves while a move is under way"
-        assert look.active != target, f"{node.name} moves what is there already"
-        assert node.now() - look.at <= 20, f"{node.name} moves on a look {node.now() - look.at:.0f} s old"
-        assert self.open_until is None or look.at >= self.open_until, (
-            f"{node.name} moves while a POST is open"
-        )
+        self.law(node.truth.state is Vrrp.MASTER, f"moves while {node.truth.state}")
+        self.law(not node.blind, "moves while keepalived cannot be asked")
+        self.law(node.hold is None, "moves while on hold")
+        if look is None:
+            raise LawBroken(f"{node.name} moves on unknown")
+        self.law(look.status is not Status.PROCESSING, "moves while a move is under way")
+        self.law(look.active != target, "moves what is there already")
+        self.law(node.now() - look.at <= 20, f"moves on a look {node.now() - look.at:.0f} s old")
+        self.law(self.open_until is None or look.at >= self.open_until, "moves while a POST is open")
         self.open_until = node.now() + PACE.lock  # until an answer says more: this process may die now
 
     def moved(self, answer: p.Answer, now: float) -> None:
@@ -402,6 +410,8 @@ class Node:
 
     def _hear(self, report: Report) -> None:
         self.report = report
+        if report.alarm and "defect" in report.alarm:
+            raise LawBroken(report.alarm)
 
     def _resume(self, ticket: int) -> None:
         if self._task is None or ticket != self._ticket:
