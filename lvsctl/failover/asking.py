@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from lvsctl.errors import visible
 from lvsctl.failover.provider import Unknown, Unreachable
+
+MAX_WHY = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +42,8 @@ class Asks(Protocol):
 
     async def aclose(self) -> None:
         """Close it."""
+
+
+def shortly(text: str) -> str:
+    """Answer what somebody else said, fit for one line of a log: bounded, and nothing that a terminal acts on."""
+    return visible(text[:MAX_WHY])[:MAX_WHY]

@@ -39,7 +39,7 @@ BASE_URL = "https://api.hetzner.cloud/v1"
 QUOTAS = (Quota(frozenset(Call), 3600, 3600.0),)
 
 PER_PAGE = 50
-MAX_PAGES = 100
+MAX_PAGES = 20
 ACCEPTS_WITHIN = 30.0
 """Seconds until a change is accepted; the change itself is the action's time."""
 

@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from lvsctl.errors import visible
-from lvsctl.failover.asking import Heard
+from lvsctl.failover.asking import Heard, shortly
 from lvsctl.failover.provider import (
     AlreadyThere,
     Auth,
@@ -63,7 +62,7 @@ def fault_in(heard: Heard) -> Fault | AlreadyThere | None:
 
 
 def _by_code(code: str, error: Mapping[str, Any], heard: Heard) -> Fault | AlreadyThere:
-    why = visible(f"{code}: {error.get('message')}")[:200]
+    why = shortly(f"{code}: {error.get('message')}")
     if code == "rate_limit_exceeded":
         return RateLimited(wait(heard.headers), banned=False, why=why)
     if code == "floating_ip_assigned":

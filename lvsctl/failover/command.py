@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from lvsctl.errors import LvsctlError, Unavailable, visible
+from lvsctl.failover.asking import shortly
 from lvsctl.failover.observation import ELSEWHERE, FailoverAddress, Observation, Status, Target
 from lvsctl.failover.provider import (
     Accepted,
@@ -130,7 +131,7 @@ def _verdict(finished: Finished) -> bool | None:
 
 def _unknown(finished: Finished) -> Unknown:
     how = finished.killed_by or f"status {finished.status}"
-    return Unknown(cut=False, why=visible(f"{finished.argv[0]}: {how}: {finished.last_words}")[:200])
+    return Unknown(cut=False, why=shortly(f"{finished.argv[0]}: {how}: {finished.last_words}"))
 
 
 async def in_thread(work: Callable[[], Result]) -> Result:

@@ -9,8 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lvsctl.errors import visible
-from lvsctl.failover.asking import Asks, Heard
+from lvsctl.failover.asking import Asks, Heard, shortly
 from lvsctl.failover.observation import (
     FailoverAddress,
     Observation,
@@ -197,7 +196,7 @@ def _fault(heard: Heard) -> Fault | AlreadyThere | None:
 
 
 def _by_code(code: str, error: Mapping[str, Any], status: int) -> Fault | AlreadyThere:
-    why = visible(f"{code}: {error.get('message')}")[:200]
+    why = shortly(f"{code}: {error.get('message')}")
     if code == "RATE_LIMIT_EXCEEDED":
         return RateLimited(_interval(error.get("interval")), banned=False, why=why)
     if code == "FAILOVER_ALREADY_ROUTED":

@@ -10,7 +10,7 @@ import logging
 import ssl
 from collections.abc import Generator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,12 @@ from typing import Any
 import httpx
 
 from lvsctl._version import VERSION
-from lvsctl.errors import visible
-from lvsctl.failover.asking import Heard
+from lvsctl.failover.asking import Heard, shortly
 from lvsctl.failover.credentials import Login, Token
 from lvsctl.failover.provider import Unknown, Unreachable
 
 MAX_BODY = 2 * 1024 * 1024
 """Bytes. The longest honest answer, a page of 50 floating IPs, has some 50 kB."""
-
-MAX_WHY = 200
 
 NEVER_SENT = (
     httpx.ConnectError,
@@ -48,7 +45,7 @@ class Link:
     verify: ssl.SSLContext | None = None
     ipv4_only: bool = False
     source_address: str | None = None
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)  # its URL may hold a password
     connect: float = 5.0
     read: float = 10.0
     change: float = 200.0
@@ -145,9 +142,7 @@ class Client:
 async def _whole(response: httpx.Response) -> Heard | Unknown:
     encoding = response.headers.get("content-encoding", "identity")
     if encoding != "identity":
-        return Unknown(
-            cut=False, why=f"the answer is packed ({visible(encoding)[:20]}), which was not asked for"
-        )
+        return Unknown(cut=False, why=f"the answer is packed ({shortly(encoding)}), which was not asked for")
     body = bytearray()
     async for chunk in response.aiter_raw():
         body += chunk
@@ -247,5 +242,4 @@ def _silence() -> None:
 
 def _why(error: Exception) -> str:
     """Answer one line about *error*, which itself holds the request and is not to be kept."""
-    said = visible(str(error)) or "no reason given"
-    return f"{type(error).__name__}: {said}"[:MAX_WHY]
+    return shortly(f"{type(error).__name__}: {str(error) or 'no reason given'}")
