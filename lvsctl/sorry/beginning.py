@@ -11,7 +11,8 @@ from lvsctl.ipvs.model import VirtualServer
 from lvsctl.sorry.course import NODEST, TEMPLATES, course, heavy_enough
 from lvsctl.sorry.errors import AnotherSorry, AnotherWay
 from lvsctl.sorry.holding import Holders
-from lvsctl.sorry.model import Phase, Removal, Snapshot, Target, Way
+from lvsctl.sorry.model import Holder, Phase, Removal, Snapshot, Target, Way
+from lvsctl.sorry.overload import without_sorry
 from lvsctl.sorry.plan import settled
 
 
@@ -43,6 +44,8 @@ def begin(
         present = of_this_boot(present, actual, at.boot_id)
     if present is None:
         return _fresh(target, actual, holders, at)
+    if Holder.OVERLOAD in present.holders:
+        return _fresh(target, without_sorry(actual, present), holders, at)
     if present.way is not Way.KERNEL:
         raise AnotherWay(present.key, present.way)
     if present.phase is Phase.LINGERING:

@@ -22,6 +22,7 @@ from lvsctl.sorry.errors import AnotherSorry, AnotherWay, NoSuchService
 from lvsctl.sorry.holding import held, released
 from lvsctl.sorry.model import Hold, Holder, Outcome, Phase, Snapshot, SwapPlan, Way
 from lvsctl.sorry.node import Node
+from lvsctl.sorry.overload import without_sorry
 from lvsctl.sorry.swapping import PATIENCE
 from lvsctl.sorry.switch import Switch, ask, check_sorry, coming, heavy, with_siblings
 from lvsctl.vocabulary import ServiceKey
@@ -194,6 +195,8 @@ def _snapshot(
     if old is not None and old.target.dest_key != target.dest_key:
         raise AnotherSorry(target.key, old.target.dest_key, target.dest_key)
     holders = held(old.holders if old else {}, holder, hold)
+    if old is not None and Holder.OVERLOAD in old.holders:
+        server, old = without_sorry(server, old), None
     if old is not None and old.boot_id == node.boot_id and old.way is Way.KEEPALIVED:
         phase = old.phase if old.phase is Phase.ON else Phase.SWITCHING_ON
         return old._replace(phase=phase, holders=holders)

@@ -80,6 +80,7 @@ class Guard:
         self._journal_changed: int | None = None
         self._chores_at = 0.0
         self._said: set[str] = set()
+        self._untold: list[Outcome] = []
 
     def step(self) -> float:
         """Look once, repair what needs it, and answer how many seconds to sleep.
@@ -95,7 +96,9 @@ class Guard:
             cost = time.monotonic() - begun
             if wrong:
                 self._repair(wrong)
-            if begun >= self._chores_at:
+            elif self._untold:
+                self._tell_who()
+            elif begun >= self._chores_at:
                 self._chores()
                 self._chores_at = time.monotonic() + CHORES
         except LvsctlError as error:
@@ -132,18 +135,19 @@ class Guard:
                 done += swap.reassert(self._node, by_way[Way.KERNEL], patience=0)
             if by_way[Way.KEEPALIVED]:
                 done += cooperative.reassert(self._node, by_way[Way.KEEPALIVED])
-        if done:
-            self._tell_who([each for each in done if each.plan.steps])
+        self._untold += (each for each in done if each.plan.steps)
 
-    def _tell_who(self, repaired: list[Outcome]) -> None:
+    def _tell_who(self) -> None:
+        """Say what was repaired, now that there is time: who comes in bursts is not waited for by an inquiry."""
         now = culprit.marks()
         owners = self._look() if now != self._marks else self._known or self._look()
-        for each in repaired:
+        for each in self._untold:
             who = culprit.suspect(_owner(owners, each.key), self._marks, now)
             steps = "; ".join(describe(step) for step in each.plan.steps)
             self._tell(
                 f"{each.name}: the sorry is on, and somebody let visitors past it ({who}); put right: {steps}"
             )
+        self._untold.clear()
         self._marks = now
 
     def _switches(self, keys: Iterable[ServiceKey]) -> list[Switch]:
@@ -178,7 +182,8 @@ class Guard:
 
     def _complete(self) -> None:
         """Bring to an end what was cut off: half way on it goes on, half way off it goes off."""
-        halfway = {key: each for key, each in self._found.items() if each.phase in _HALF_WAY}
+        ours = {each.key: each for each in guarded(self._found.values())}
+        halfway = {key: each for key, each in ours.items() if each.phase in _HALF_WAY}
         back = [key for key, each in halfway.items() if each.way is Way.KERNEL and not each.holders]
         forth = [key for key, each in halfway.items() if each.way is Way.KERNEL and each.holders]
         theirs = [

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from lvsctl.ipvs.model import Dest, DestKey, Load, VirtualServer
 from lvsctl.ipvs.planning import drain_hazard
 from lvsctl.ipvs.steps import AddDest, DeleteDest, EditDest, EditService, Step
-from lvsctl.sorry.model import Target
+from lvsctl.sorry.model import Snapshot, Target
 from lvsctl.vocabulary import Scheduler, SchedulerFlag, ServiceKey
 
 
@@ -96,6 +96,15 @@ def take_out(
         yield EditDest(key, target.dest_key, present._replace(weight=0))
     if server.service.flags != before.service.flags:
         yield EditService(key, server.service._replace(flags=before.service.flags))
+
+
+def without_sorry(server: VirtualServer, snapshot: Snapshot) -> VirtualServer:
+    """Answer what *server* would be, had overload's sorry, as *snapshot* has it, not been let in."""
+    sorry, before = snapshot.target.dest_key, snapshot.before
+    dests = {key: dest for key, dest in server.dests.items() if key != sorry or key in before.dests}
+    if sorry in dests:
+        dests[sorry] = before.dests[sorry]
+    return VirtualServer(server.service._replace(flags=before.service.flags), dests)
 
 
 def may_stay(before: VirtualServer, *, templates_expire: bool) -> bool:

@@ -72,7 +72,10 @@ class Owners:
     def of(self, key: ServiceKey) -> Owner:
         """Answer who owns *key*. A daemon that could not be read may own anything that no other one has."""
         single, ranges = self._by_key
-        found = [*single.get(key, ()), *(each for each in ranges if each.server.covers(key))]
+        found: list[Keepalived] = [
+            *single.get(key, []),
+            *(each for each in ranges if each.server.covers(key)),
+        ]
         if len(found) > 1:
             who = ", ".join(f"{each.config} (process {each.daemon.parent.pid})" for each in found)
             return Unreadable(

@@ -1,0 +1,159 @@
+"""A keepalived on the director of :class:`tests.support.sorry_topology.Lab`, and the swap of its service."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from lvsctl.ipvs import DestKey, Family, ForwardingMethod
+from lvsctl.ipvs.kernel import KernelIpvs
+from lvsctl.ipvs.model import Dest
+from lvsctl.sorry import cooperative, owner
+from lvsctl.sorry.journal import Journal
+from lvsctl.sorry.model import Hold, Holder, Outcome, Target
+from lvsctl.sorry.node import Node, boot_id
+from lvsctl.sorry.switch import Switch
+from lvsctl.sorry.sysctl import KernelSysctls
+from tests.support.hosts import wait_until
+from tests.support.keepalived import Keepalived
+from tests.support.sorry_topology import SORRY_PORT, Lab, Place
+
+FILE = "/var/lib/lvsctl/maintenance/web"
+
+REAL = """\
+    real_server {address} {port} {{
+        weight {weight}
+{check}        TCP_CHECK {{
+            connect_timeout 1
+            retry 0
+        }}
+    }}
+"""
+CHECK = """\
+        FILE_CHECK {
+            track_file lvsctl_web
+        }
+"""
+TEXT = """\
+global_defs {{
+    router_id lb1
+    checker_log_all_failures true
+}}
+track_file lvsctl_web {{
+    file "{file}"
+    weight 0
+    init_file 0
+}}
+virtual_server {address} 80 {{
+    delay_loop 1
+    lvs_sched {scheduler}
+    lvs_method NAT
+    protocol TCP
+{options}    sorry_server {address} {sorry}
+{inhibit}{reals}}}
+"""
+
+
+def tell(text: str) -> None:
+    """Print a figure: pytest shows it with ``-rP``."""
+    print(text)  # noqa: T201 - for whoever looks at the run
+
+
+class Cooperation:
+    """One service that a real keepalived owns."""
+
+    def __init__(self, lab: Lab, *, resident: bool, scheduler: str = "rr", rendered: bool = True) -> None:
+        self.lab = lab
+        self.resident = resident
+        self.scheduler = scheduler
+        self.rendered = rendered
+        self.place: Place = lab.place(Family.INET, marked=False, method=ForwardingMethod.NAT, targets=1)
+        self.target = Target(self.place.key, "web", self.place.sorry, Dest(ForwardingMethod.NAT))
+        lab.director.path("/var/lib/lvsctl/maintenance").mkdir(parents=True, exist_ok=True)
+        lab.director.write(FILE, "0\n")
+        self.keepalived = self.start()
+
+    def text(self, weight: int = 1) -> str:
+        check = CHECK if self.rendered else ""
+        return TEXT.format(
+            file=FILE,
+            address=self.place.key.address,
+            scheduler=self.scheduler,
+            sorry=SORRY_PORT,
+            options="    inhibit_on_failure\n" if self.resident else "",
+            inhibit="    sorry_server_inhibit\n" if self.resident else "",
+            reals="".join(
+                REAL.format(address=each.address, port=each.port, weight=weight, check=check)
+                for each in self.place.reals
+            ),
+        )
+
+    def start(self, weight: int = 1) -> Keepalived:
+        keepalived = Keepalived(self.lab.director, self.text(weight))
+        keepalived.wait_started()
+        return keepalived
+
+    def owner(self) -> owner.Owner:
+        with self.lab.director.inside():
+            return owner.look().of(self.place.key)
+
+    def switch(self) -> Switch:
+        found = self.owner()
+        assert isinstance(found, owner.Keepalived), found
+        return Switch(self.target, found)
+
+    @contextmanager
+    def node(self) -> Iterator[Node]:
+        with self.lab.director.inside(), KernelIpvs() as ipvs:
+            yield Node(ipvs, Journal(), KernelSysctls(), boot_id())
+
+    def on(self, holder: Holder = Holder.OPERATOR) -> Outcome:
+        switch = self.switch()
+        with self.node() as node:
+            return cooperative.on(node, [switch], holder, Hold(time.time()))[0]
+
+    def off(self, holder: Holder = Holder.OPERATOR) -> Outcome:
+        switch = self.switch()
+        with self.node() as node:
+            return cooperative.off(node, [switch], holder)[0]
+
+    def weights(self) -> dict[DestKey, int]:
+        with self.node() as node:
+            table = node.ipvs.observe_one(self.place.key).table
+        return {key: dest.weight for key, dest in table[self.place.key].dests.items()} if table else {}
+
+    def raise_real(self, number: int) -> None:
+        """Give a real server weight 1, as somebody at a shell does."""
+        real = self.place.reals[number]
+        verb = "-e" if real in self.weights() else "-a"
+        self.lab.director.ipvsadm(
+            verb, "-t", f"{self.place.key.address}:80", "-r", str(real), "-m", "-w", "1"
+        )
+
+    def up(self) -> set[DestKey]:
+        return {key for key, weight in self.weights().items() if weight}
+
+    def kill(self, number: int) -> None:
+        """Take the way to a real server away; its checks fail at once, and so would visitors."""
+        self.lab.director.ip(f"route add unreachable {self.place.reals[number].address}/32")
+
+    def revive(self, number: int) -> None:
+        self.lab.director.ip(f"route del unreachable {self.place.reals[number].address}/32")
+
+    def await_checks(self, since: int, *, failed: Sequence[int] = (), success: Sequence[int] = ()) -> None:
+        """Wait until keepalived's log has, from *since* on, what the checks of these real servers found."""
+        lines = [f"TCP_CHECK on service {self._in_log(each)} failed" for each in failed]
+        lines += [f"TCP connection to {self._in_log(each)} success" for each in success]
+        said = wait_until(lambda: all(line in self.keepalived.log[since:] for line in lines), 15)
+        assert said, self.keepalived.log
+
+    def _in_log(self, number: int) -> str:
+        real = self.place.reals[number]
+        return f"[{real.address}]:tcp:{real.port}"
+
+    def await_up(self, reals: Sequence[DestKey]) -> None:
+        assert wait_until(lambda: self.up() == set(reals), 15), (self.weights(), self.keepalived.log)
+
+    def end(self) -> None:
+        self.keepalived.stop()
+        with self.node() as node:
+            node.journal.remove([self.place.key])
