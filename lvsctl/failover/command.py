@@ -37,7 +37,6 @@ Result = TypeVar("Result")
 
 STATUS_WITHIN = 10.0
 CHANGE_WITHIN = 200.0
-HELD, NOT_HELD = 0, 2
 
 
 class Command:

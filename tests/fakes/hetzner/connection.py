@@ -15,8 +15,6 @@ from tests.fakes.hetzner.tls import Tls
 GONE = (OSError, asyncio.IncompleteReadError)
 """What reading and writing raise when the client is not there any more; TLS errors are OSErrors too."""
 
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
 
 @dataclass(slots=True)
 class Waiting:

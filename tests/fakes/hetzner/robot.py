@@ -15,7 +15,6 @@ from tests.fakes.hetzner.message import Delivery, Reply, Request, Response, as_j
 from tests.fakes.hetzner.state import Failover, Move, Profile, RobotWorld, User, canonical
 
 LOGINS_BEFORE_BLOCK = 3
-FORM = "application/x-www-form-urlencoded"
 
 MESSAGES = {
     "UNAUTHORIZED": "Unauthorized",

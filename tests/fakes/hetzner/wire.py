@@ -9,7 +9,6 @@ from http import HTTPStatus
 
 from tests.fakes.hetzner.message import Delivery, Reply, Request, Response
 
-MAX_HEAD = 64 * 1024
 MAX_BODY = 1024 * 1024
 SLOW_PAUSE = 0.05
 RESET = struct.pack("ii", 1, 0)
