@@ -89,22 +89,23 @@ class HetznerCloud:
         self._dice = dice or Random()  # noqa: S311 - jitter, not a secret
 
     async def observe(self, ip: FailoverAddress, *, spend: Spend) -> Reading:
-        """Ask where *ip* points; also whether our last action on it has ended, when that is not known."""
+        """Ask where *ip* points; before that whether our last action on it has ended, when that is not known."""
         at = self._clock()
+        status = await self._status(ip, spend)
         found = await self._look(ip, spend)
         if not isinstance(found, FloatingIp):
             return found
-        status = await self._status(ip, spend)
         return Observation(_target(found.server), status, at)
 
     async def observe_all(self, *, spend: Spend) -> Readings:
         """Ask where all floating IPs of the project point, page by page."""
         at = self._clock()
+        running = {ip: await self._status(ip, spend) for ip in tuple(self._running)}
         found = await self._pages({}, spend)
         if not isinstance(found, list):
             return found
         self._ids.update({each.ip: each.id for each in found})
-        return {each.ip: Observation(_target(each.server), None, at) for each in found}
+        return {each.ip: Observation(_target(each.server), running.get(each.ip), at) for each in found}
 
     async def assign(self, ip: FailoverAddress, target: Target, *, spend: Spend) -> Answer:
         """Assign *ip* to the server with the id *target*, and wait for the action, within bounds."""
@@ -137,7 +138,7 @@ class HetznerCloud:
         heard = await self._get(f"/floating_ips/{self._ids[ip]}", None, Call.GET_ONE, spend)
         if not isinstance(heard, Heard):
             if isinstance(heard, NotFound) and ip not in self._known:
-                del self._ids[ip]  # deleted and made anew, perhaps
+                self._ids.pop(ip, None)  # deleted and made anew, perhaps
             return heard
         found = _floating_ip(heard.value.get("floating_ip"))
         if found is None or found.ip != ip:

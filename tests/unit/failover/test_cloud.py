@@ -218,6 +218,10 @@ class TestMovingIt:
             found: list[object] = [await provider.assign(VIP, CLOUD2, spend=freely)]
             assert asyncio.get_running_loop().time() < 1_000_000 + 70
             found.append(await provider.observe(VIP, spend=freely))
+            everything = await provider.observe_all(spend=freely)
+            assert isinstance(everything, Mapping)
+            assert everything[VIP].status is Status.PROCESSING
+            assert everything[VIP6].status is None
             cloud.world.moves[-1].done_at = cloud.world.moves[-1].dataplane_at = 0
             return [*found, await provider.observe(VIP, spend=freely)]
 
@@ -229,6 +233,28 @@ class TestMovingIt:
         assert isinstance(done, Observation)
         assert done.is_settled_on(CLOUD2)
         assert len(front.journal.posts()) == 1
+
+    def test_one_that_ends_while_it_is_looked_at_is_not_seen_half(
+        self, front: Front, cloud: CloudState
+    ) -> None:
+        cloud.profile.actions_hang = True
+
+        async def story() -> object:
+            provider = HetznerCloud(
+                SimulatedClient(front, token(), latency=1),
+                digest(TOKEN),
+                clock=asyncio.get_running_loop().time,
+            )
+            await provider.assign(VIP, CLOUD2, spend=freely)
+            begun = asyncio.get_running_loop().time()
+            cloud.world.moves[-1].done_at = (
+                begun + 2
+            )  # after the first request has arrived, before the second
+            return await provider.observe(VIP, spend=freely)
+
+        seen = run(story())
+        assert isinstance(seen, Observation)
+        assert not seen.is_settled_on(CLOUD1)
 
     def test_an_action_that_ends_in_an_error_failed(self, front: Front, cloud: CloudState) -> None:
         cloud.profile.actions_fail = 1
