@@ -48,6 +48,8 @@ def on(
     every service. Raises NoSuchService, AnotherSorry, AnotherWay, StepsRefused, NotAsApplied, Busy, the errors of the
     snapshots, and Denied or Unavailable when one cannot be written: nothing has been changed then.
     """
+    if holder is Holder.OVERLOAD:
+        raise ValueError("overload's sorry stands beside the real servers: it is no swap")
     if dry_run:
         return _begun_outcomes(*_begin(node, targets, holder, hold, cut=cut))
     with table_lock(timeout=patience):
@@ -104,6 +106,8 @@ def reassert(
         if (keys is None or key in keys)
         and snapshot.way is Way.KERNEL
         and snapshot.phase in (Phase.ON, Phase.SWITCHING_ON)
+        and snapshot.holders
+        and Holder.OVERLOAD not in snapshot.holders
     ]
     table = read(node.ipvs, [snapshot.key for snapshot in on_now])
     broken = [snapshot for snapshot in on_now if snapshot.key in table and _is_broken(node, snapshot, table)]

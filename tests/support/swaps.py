@@ -1,5 +1,7 @@
 """What the tests of a swap share: a node in memory, services of every kind, a node that dies at its nth effect."""
 
+import os
+import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -74,14 +76,20 @@ class Killed(BaseException):
 
 
 class Fuse:
-    """Burns with every effect, and kills at the one before or after which it was set to."""
+    """Burns with every effect, and kills at the one before or after which it was set to.
 
-    def __init__(self, burns_at: int) -> None:
+    It raises Killed; *for_real* it sends SIGKILL, so use it in a process that may go.
+    """
+
+    def __init__(self, burns_at: int, *, for_real: bool = False) -> None:
         self.count = 0
         self._burns_at = burns_at
+        self._for_real = for_real
 
     def burn(self) -> None:
         if self.count == self._burns_at:
+            if self._for_real:
+                os.kill(os.getpid(), signal.SIGKILL)
             self.count = 10**9
             raise Killed
         self.count += 1

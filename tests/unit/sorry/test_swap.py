@@ -230,7 +230,7 @@ class TestHolders:
 
     def test_force_releases_all(self, node: Node) -> None:
         switch_on(node)
-        switch_on(node, Holder.OVERLOAD)
+        switch_on(node, Holder.NOTIFY)
         assert switch_off(node, Holder.TIMER, force=True).phase is None
 
     def test_a_second_hold_keeps_since_when_the_first_was(self, node: Node) -> None:
