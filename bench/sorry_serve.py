@@ -26,7 +26,7 @@ from lvsctl.spec.sorry import Sorry
 
 PORT = 18503
 TARGET = 0.9
-ROUNDS = 3
+ROUNDS = 5
 SECONDS = 2
 CONNECTIONS = 64
 IDLE = 10_000

@@ -35,7 +35,7 @@ class After(Enum):
 
 
 class Connection:
-    """A visitor. Everything it does, it does in one of :meth:`ready`, :meth:`greet` and :meth:`expire`."""
+    """A visitor. It acts when it is told to, and only then."""
 
     __slots__ = ("_after", "_buffer", "_crowd", "_fresh", "_left", "_mask", "_queue", "_sock", "_tls", "fd", "phase", "since")  # fmt: skip
 
@@ -61,9 +61,19 @@ class Connection:
             self._flush(self._queue)
         self._watch()
 
+    def begin(self, data: bytes) -> None:
+        """Go on with *data*, which was read before this connection had anybody to look after it."""
+        self._arrived(data)
+        self._watch()
+
     def greet(self, greeting: bytes) -> None:
         """Say *greeting* to a client that waits for it, and part."""
         self._send(greeting, After.LINGER)
+        self._watch()
+
+    def part(self, rest: bytes) -> None:
+        """Say the *rest* of what was begun, and part."""
+        self._send(rest, After.CLOSE)
         self._watch()
 
     def expire(self) -> None:
@@ -93,9 +103,13 @@ class Connection:
             return
         except OSError:
             data = b""
-        if not data:
+        if data:
+            self._arrived(data)
+        else:
             self.close()
-        elif self.phase is Phase.LINGERING:
+
+    def _arrived(self, data: bytes) -> None:
+        if self.phase is Phase.LINGERING:
             self._discard(len(data))
         elif self._tls is not None:
             self._decrypt(self._tls, data)

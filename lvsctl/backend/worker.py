@@ -11,7 +11,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from select import EPOLLIN
-from socket import SocketType
+from socket import IPPROTO_TCP, MSG_DONTWAIT, MSG_NOSIGNAL, SOCK_STREAM, SocketType
 from ssl import SSLContext
 from typing import Final, NamedTuple
 
@@ -20,8 +20,11 @@ from lvsctl.backend.connection import Connection
 from lvsctl.backend.crowd import Crowd
 from lvsctl.backend.limits import Limits
 from lvsctl.backend.listening import Listener, Speech
+from lvsctl.backend.request import MOST_HEAD, read
 from lvsctl.errors import LvsctlError
 
+_NOW: Final = int(MSG_DONTWAIT)
+_SEND: Final = int(MSG_DONTWAIT | MSG_NOSIGNAL)
 _AT_ONCE: Final = 64
 """Visitors accepted before those already here have their turn."""
 _TICK: Final = 1.0
@@ -50,6 +53,9 @@ class Worker:
     def __init__(self, listeners: Sequence[Listener], content: Content, limits: Limits, *, load: Load, tell: Tell) -> None:  # fmt: skip
         self._crowd = Crowd(content.answers, content.tls, limits)
         self._listeners = {each.sock.fileno(): each for each in listeners}
+        self._families = {
+            each.sock: int(each.sock.family) for each in listeners
+        }  # asking a socket makes an enum
         self._limits = limits
         self._load = load
         self._tell = tell
@@ -104,7 +110,7 @@ class Worker:
 
     def _accept(self, listener: Listener, most: int) -> None:
         crowd, sock = self._crowd, listener.sock
-        family, kind, protocol = int(sock.family), int(sock.type), sock.proto
+        family = self._families[sock]
         for _ in range(most):
             try:
                 fd, _ = sock._accept()  # type: ignore[attr-defined]  # noqa: SLF001 - accept() makes a far dearer socket of it
@@ -114,13 +120,46 @@ class Worker:
                 if error.errno in _EXHAUSTED and crowd.evict():
                     continue
                 return
-            connection = Connection(SocketType(family, kind, protocol, fd), crowd)
-            crowd.join(connection)
-            if listener.door.speech is Speech.SMTP:
-                connection.greet(crowd.answers.smtp)
-            else:
-                # Most visitors' first request is here already; those never meet epoll at all.
-                connection.ready()
+            self._welcome(SocketType(family, SOCK_STREAM, IPPROTO_TCP, fd), listener.door.speech)
+
+    def _welcome(self, sock: SocketType, speech: Speech) -> None:
+        crowd = self._crowd
+        data = b""
+        if speech is Speech.HTTP:
+            # Most visitors' first request is here already, and many never have a second one.
+            try:  # noqa: SIM105 - suppress() costs as much as the system call
+                data = sock.recv(MOST_HEAD, _NOW)
+            except OSError:
+                pass  # nothing yet, or never: whoever takes over will learn that
+            if data and self._served(sock, data):
+                return
+        connection = Connection(sock, crowd)
+        crowd.join(connection)
+        if speech is Speech.SMTP:
+            connection.greet(crowd.answers.smtp)
+        elif data:
+            connection.begin(data)
+        else:
+            connection.ready()
+
+    def _served(self, sock: SocketType, data: bytes) -> bool:
+        """Answer a first request that is also the last, if *data* is that and the answer leaves at once."""
+        request = read(data)
+        if request is None or not request.last or request.body or request.end < len(data):
+            return False
+        answer = self._crowd.answers.http[request.answer]
+        self._crowd.answered += 1
+        try:
+            sent = sock.send(answer, _SEND)
+        except OSError:
+            sent = 0  # whoever takes over will learn why
+        if sent == len(answer):
+            sock.close()
+        else:
+            connection = Connection(sock, self._crowd)
+            self._crowd.join(connection)
+            connection.part(answer[sent:])
+        return True
 
     def _reload(self) -> None:
         try:
