@@ -1,18 +1,14 @@
-"""Cloud's answers become values, and the official client sees the same of the fake as ours."""
+"""Cloud's answers become values: found, moved, paid for."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-import hcloud
 import pytest
-from hcloud.floating_ips import FloatingIP
-from hcloud.servers import Server
 
 from lvsctl.failover.asking import Heard
 from lvsctl.failover.cloud import HetznerCloud, digest
-from lvsctl.failover.cloud_errors import CODES, fault_in, wait
 from lvsctl.failover.observation import Observation, Status, as_failover_address, as_target
 from lvsctl.failover.provider import (
     Accepted,
@@ -33,7 +29,6 @@ from lvsctl.failover.provider import (
 )
 from tests.fakes.hetzner.cloud import CloudState
 from tests.fakes.hetzner.front import Front
-from tests.fakes.hetzner.server import HetznerFake
 from tests.fakes.hetzner.simulated import SimulatedClient, run
 from tests.fakes.hetzner.worlds import (
     CLOUD1,
@@ -41,27 +36,11 @@ from tests.fakes.hetzner.worlds import (
     TOKEN,
     VIP,
     VIP6,
-    cloud_over,
     cloud_state_of,
     freely,
-    furnish_cloud,
     simulated_cloud,
     token,
 )
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[HetznerFake]:
-    with HetznerFake() as fake:
-        yield fake
-
-
-@pytest.fixture
-def fake(shared: HetznerFake) -> HetznerFake:
-    shared.fronts["cloud"].faults.clear()
-    shared.cloud.world.moves.clear()
-    furnish_cloud(shared.cloud)
-    return shared
 
 
 @pytest.fixture
@@ -80,66 +59,6 @@ def assign(front: Front, to: str = CLOUD2, ip: Any = VIP) -> Answer:
 
 def paths(front: Front) -> list[str]:
     return [f"{each.method} {each.path.removeprefix('/v1')}" for each in front.journal]
-
-
-class TestTheOracle:
-    """``hcloud``, the official client, and ours look at the same fake over TLS."""
-
-    @pytest.fixture
-    def official(self, fake: HetznerFake, monkeypatch: pytest.MonkeyPatch) -> Iterator[hcloud.Client]:
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(fake.tls.ca_file))  # its only way to trust the fake
-        client = hcloud.Client(TOKEN, api_endpoint=fake.cloud_url, timeout=5, poll_interval=0)
-        yield client
-        client._client._session.close()
-
-    def test_both_list_the_same(self, fake: HetznerFake, official: hcloud.Client) -> None:
-        ours = asyncio.run(cloud_over(fake).observe_all(spend=freely))
-        assert isinstance(ours, Mapping)
-        theirs = {
-            as_failover_address(str(each.ip)): str(each.server.id) if each.server else None
-            for each in official.floating_ips.get_all()
-        }
-        assert {ip: seen.active for ip, seen in ours.items()} == theirs
-        assert len(theirs) == 62
-
-    def test_each_sees_what_the_other_assigned(self, fake: HetznerFake, official: hcloud.Client) -> None:
-        ours = asyncio.run(cloud_over(fake).assign(VIP, CLOUD2, spend=freely))
-        assert isinstance(ours, Accepted)
-        assert ours.observation.is_settled_on(CLOUD2)
-        found = official.floating_ips.get_by_name("vip")
-        assert found is not None
-        assert found.server is not None
-        assert found.server.id == 42
-        action = official.floating_ips.assign(FloatingIP(id=1000), Server(id=41))
-        fake.clock.advance(2)
-        action.wait_until_finished()
-        seen = asyncio.run(cloud_over(fake).observe(VIP, spend=freely))
-        assert isinstance(seen, Observation)
-        assert seen.is_settled_on(CLOUD1)
-        official.floating_ips.unassign(FloatingIP(id=1000))
-        fake.clock.advance(2)
-        nowhere = asyncio.run(cloud_over(fake).observe(VIP, spend=freely))
-        assert isinstance(nowhere, Observation)
-        assert nowhere.active is None
-
-    def test_both_ask_for_a_change_in_the_same_words(
-        self, fake: HetznerFake, official: hcloud.Client
-    ) -> None:
-        asyncio.run(cloud_over(fake).assign(VIP, CLOUD2, spend=freely))
-        official.floating_ips.assign(FloatingIP(id=1000), Server(id=41))
-        one, other = fake.journal.posts()[-2:]
-        assert (one.path, {**one.form, "server": 0}) == (other.path, {**other.form, "server": 0})
-
-    def test_both_are_told_the_same_error(self, fake: HetznerFake, official: hcloud.Client) -> None:
-        for to, code, answer in (
-            (41, "floating_ip_assigned", AlreadyThere),
-            (99, "not_found", NewServerNotFound),
-        ):
-            with pytest.raises(hcloud.APIException) as caught:
-                official.floating_ips.assign(FloatingIP(id=1000), Server(id=to))
-            assert caught.value.code == code
-            found = asyncio.run(cloud_over(fake).assign(VIP, as_target(str(to)), spend=freely))
-            assert isinstance(found, answer)
 
 
 class TestFindingIt:
@@ -368,69 +287,3 @@ class TestWhatItCosts:
             assert found.observation.status is Status.PROCESSING
         else:
             assert found == no
-
-
-class TestWords:
-    @pytest.mark.parametrize("code", sorted(CODES))
-    def test_every_code_has_a_meaning(self, code: str) -> None:
-        found = fault_in(Heard(418, {}, {"error": {"code": code, "message": "m"}}))
-        assert isinstance(found, CODES[code])  # type: ignore[arg-type]  # the values are classes
-
-    @pytest.mark.parametrize(
-        "value", [None, [], {"error": "x"}, {"error": {"code": None}}, {"error": {"code": []}}]
-    )
-    def test_without_a_code_the_status_counts(self, value: object) -> None:
-        kinds = {200: Unknown, 401: Auth, 403: RateLimited, 404: Unknown, 429: RateLimited, 500: Unavailable}
-        for status, kind in kinds.items():
-            assert isinstance(fault_in(Heard(status, {}, value)), kind), (status, value)
-
-    def test_a_code_may_be_a_number(self) -> None:
-        assert isinstance(fault_in(Heard(200, {}, {"error": {"code": 13}})), Unknown)
-
-    @pytest.mark.parametrize(
-        ("headers", "seconds"),
-        [
-            ({"ratelimit-limit": "3600", "ratelimit-remaining": "0", "ratelimit-reset": "3600"}, 10),
-            ({"ratelimit-limit": "3600", "ratelimit-remaining": "0", "ratelimit-reset": "36000"}, 60),
-            ({"ratelimit-limit": "3600", "ratelimit-remaining": "0", "ratelimit-reset": "-5"}, 1),
-            ({"ratelimit-limit": "x", "ratelimit-remaining": "0", "ratelimit-reset": "1"}, 60),
-            ({"ratelimit-limit": "3600", "ratelimit-remaining": "0", "ratelimit-reset": "nan"}, 60),
-            ({"ratelimit-limit": "3600", "ratelimit-remaining": "0", "ratelimit-reset": "1e999"}, 60),
-            ({}, 60),
-        ],
-    )
-    def test_how_long_to_wait_for_the_bucket(self, headers: dict[str, str], seconds: float) -> None:
-        assert wait({"date": "Thu, 01 Jan 1970 00:00:00 GMT", **headers}) == seconds
-
-    @pytest.mark.parametrize(
-        "answer",
-        [
-            {"floating_ip": {"id": 1000, "ip": "203.0.113.10"}},
-            {"floating_ip": {"id": "1000", "ip": "203.0.113.10", "server": 41}},
-            {"floating_ip": {"id": 1000, "ip": ["203.0.113.10"], "server": 41}},
-            {"floating_ip": {"id": 1000, "ip": "203.0.113.10", "server": "41"}},
-            {"floating_ip": {"id": 1000, "ip": "203.0.113.10", "server": True}},
-            {"floating_ip": []},
-            {},
-        ],
-    )
-    def test_an_object_that_makes_no_sense_is_unknown_and_never_nowhere(self, answer: object) -> None:
-        class Says:
-            async def read(self, path: str, params: object = None) -> Heard:
-                del path, params
-                return Heard(200, {}, answer)
-
-            async def change(self, method: str, path: str, **_options: Any) -> Heard:
-                del method, path
-                return Heard(201, {}, answer)
-
-            async def aclose(self) -> None:
-                pass
-
-        provider = HetznerCloud(Says(), digest(TOKEN), known={VIP: 1000})
-        verbs: list[Callable[[], Any]] = [
-            lambda: provider.observe(VIP, spend=freely),
-            lambda: provider.observe_all(spend=freely),
-            lambda: provider.assign(VIP, CLOUD2, spend=freely),
-        ]
-        assert [type(run(verb())) for verb in verbs] == [Unknown] * 3
