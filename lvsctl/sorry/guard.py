@@ -92,15 +92,17 @@ class Guard:
             self._refresh(begun)
             if not self._found:
                 return IDLE
+            looked = time.monotonic()
             wrong = disturbed(_table(), self._watched)
-            cost = time.monotonic() - begun
+            cost = time.monotonic() - looked
             if wrong:
                 self._repair(wrong)
-            elif self._untold:
-                self._tell_who()
-            elif begun >= self._chores_at:
+            if begun >= self._chores_at:
                 self._chores()
-                self._chores_at = time.monotonic() + CHORES
+                took = time.monotonic() - begun
+                self._chores_at = begun + took + max(CHORES, took * SHARE)
+            elif self._untold and not wrong:
+                self._tell_who()
         except LvsctlError as error:
             self._complain(error)
             return IDLE
@@ -167,6 +169,8 @@ class Guard:
         return self._known
 
     def _chores(self) -> None:
+        if self._untold:
+            self._tell_who()
         due = list(expired(self._found.values(), self._node.now()))
         for key, holder, _ in due:
             targets = {key: self._found[key].target}
@@ -187,7 +191,12 @@ class Guard:
         back = [key for key, each in halfway.items() if each.way is Way.KERNEL and not each.holders]
         forth = [key for key, each in halfway.items() if each.way is Way.KERNEL and each.holders]
         theirs = [
-            key for key, each in self._found.items() if each.way is Way.KEEPALIVED and self._is_unlike(each)
+            each
+            for each in self._switches(
+                key for key, snapshot in ours.items() if snapshot.way is Way.KEEPALIVED
+            )
+            # Half way, or keepalived has been told something else than what the snapshot says.
+            if each.target.key in halfway or not maintenance.read(each.file)
         ]
         with suppress(Busy):  # a verb runs: it was not cut off
             if back:
@@ -196,17 +205,11 @@ class Guard:
             if forth:
                 swap.reassert(self._node, forth, patience=0)
             if theirs:
-                for each in cooperative.complete(self._node, self._switches(theirs)):
+                for each in cooperative.complete(self._node, theirs):
                     how = "off" if each.phase is None else "on"
                     self._tell(
                         f"{each.name}: a swap was cut off, or its file changed: the sorry is {how} now"
                     )
-
-    def _is_unlike(self, snapshot: Snapshot) -> bool:
-        """Answer whether keepalived has not been told what *snapshot* says, or a swap was cut off."""
-        if snapshot.phase in _HALF_WAY:
-            return True
-        return any(not maintenance.read(each.file) for each in self._switches([snapshot.key]))
 
     def _complain(self, error: LvsctlError) -> None:
         """Say what is wrong, but not a hundred times a second."""

@@ -1,8 +1,10 @@
 """A keepalived on the director of :class:`tests.support.sorry_topology.Lab`, and the swap of its service."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from lvsctl.ipvs import DestKey, Family, ForwardingMethod
 from lvsctl.ipvs.kernel import KernelIpvs
@@ -16,6 +18,7 @@ from lvsctl.sorry.sysctl import KernelSysctls
 from tests.support.hosts import wait_until
 from tests.support.keepalived import Keepalived
 from tests.support.sorry_topology import SORRY_PORT, Lab, Place
+from tests.support.swaps import Fuse, cut
 
 FILE = "/var/lib/lvsctl/maintenance/web"
 
@@ -115,6 +118,21 @@ class Cooperation:
         switch = self.switch()
         with self.node() as node:
             return cooperative.off(node, [switch], holder)[0]
+
+    def killed(self, verb: str, at: int) -> bool:
+        """Do *verb* in a process that is killed at its effect number *at*; answer whether it was."""
+        switch = self.switch()
+        pid = os.fork()
+        if not pid:
+            with suppress(BaseException), self.node() as node:
+                mortal = cut(node, Fuse(at, for_real=True))
+                if verb == "on":
+                    cooperative.on(mortal, [switch], Holder.OPERATOR, Hold(time.time()))
+                else:
+                    cooperative.off(mortal, [switch], Holder.OPERATOR)
+            os._exit(0)
+        _, status = os.waitpid(pid, 0)
+        return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
     def weights(self) -> dict[DestKey, int]:
         with self.node() as node:

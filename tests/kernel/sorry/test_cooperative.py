@@ -1,13 +1,18 @@
 """A service that keepalived owns goes to its sorry and back, with a real keepalived and real visitors."""
 
+import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import pytest
 
+from lvsctl.keepalived.process import children
+from lvsctl.sorry import cooperative, maintenance, swapping
 from lvsctl.sorry.managed import Maintenance
-from lvsctl.sorry.model import Holder, Phase
+from lvsctl.sorry.model import Hold, Holder, Phase
+from lvsctl.sorry.switch import WrongSorry
 from tests.support.cooperation import FILE, Cooperation, tell
 from tests.support.sorry_topology import REALS, Lab
 from tests.support.traffic import LOST, NEW, SORRY, Outcome, Request
@@ -37,7 +42,7 @@ def lost(requests: Iterable[Request]) -> Counter[str]:
 
 def answered(requests: Iterable[Request], since: float, until: float) -> set[str]:
     """Who answered over connections that were opened in this time."""
-    return {each.server for each in requests if since < each.opened < until}
+    return {each.server for each in requests if each.server and since < each.opened < until}
 
 
 def test_every_flip_and_every_death_under_load(web: Cooperation, lab: Lab) -> None:
@@ -104,14 +109,58 @@ def test_every_flip_and_every_death_under_load(web: Cooperation, lab: Lab) -> No
     web.await_up(web.place.reals)
 
 
-def test_holders_dry_runs_and_what_is_refused(lab: Lab) -> None:
-    web = Cooperation(lab, resident=True)
-    before = web.weights()
-    web.on(Holder.OPERATOR)
-    web.on(Holder.QUORUM)
-    assert web.off(Holder.OPERATOR).held_by.keys() == {Holder.QUORUM}
-    assert web.up() == {web.place.sorry}
-    assert web.off(Holder.QUORUM).phase is None
-    assert web.weights() == before
-    assert web.off(Holder.QUORUM).phase is None
-    web.end()
+@pytest.fixture
+def idle(lab: Lab) -> Iterator[Cooperation]:
+    service = Cooperation(lab, resident=True)
+    yield service
+    service.end()
+
+
+def test_who_holds_it_and_what_is_refused(idle: Cooperation) -> None:
+    before = idle.weights()
+    idle.on(Holder.OPERATOR)
+    idle.on(Holder.QUORUM)
+    assert idle.off(Holder.OPERATOR).held_by.keys() == {Holder.QUORUM}
+    assert idle.up() == {idle.place.sorry}
+    assert idle.off(Holder.QUORUM).phase is None
+    assert idle.weights() == before
+    assert idle.off(Holder.QUORUM).phase is None
+
+    wrong = idle.target._replace(dest_key=idle.place.sorry._replace(port=9))
+    with idle.node() as node, pytest.raises(WrongSorry, match=r"not .*:9"):
+        cooperative.on(node, [idle.switch()._replace(target=wrong)], Holder.OPERATOR, Hold(0))
+    assert idle.weights() == before
+
+
+def test_a_keepalived_that_does_not_swap_is_told_and_everything_is_as_before(
+    idle: Cooperation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = idle.weights()
+    monkeypatch.setattr(swapping, "PATIENCE", 0.5)
+    switch = idle.switch()
+    (checker,) = children(switch.owner.daemon)
+    os.kill(checker.pid, signal.SIGSTOP)
+    with idle.node() as node, pytest.raises(swapping.NotSwapped, match="did not take"):
+        cooperative.on(node, [switch], Holder.OPERATOR, Hold(0))
+    os.kill(checker.pid, signal.SIGCONT)
+    assert not maintenance.read(switch.file)
+    idle.await_up(idle.place.reals)
+    assert idle.weights() == before
+
+
+def test_a_swap_that_was_killed_anywhere_comes_to_an_end(idle: Cooperation) -> None:
+    before, file = idle.weights(), idle.switch().file
+    for verb, at in (("on", 1), ("on", 3), ("on", 4), ("on", 6), ("off", 1), ("off", 4), ("off", 8)):
+        if verb == "off":
+            idle.on()
+        assert idle.killed(verb, at), (verb, at)
+        if at % 2:
+            with idle.node() as node:
+                (outcome,) = cooperative.complete(node, [idle.switch()])
+            assert outcome.phase is (Phase.ON if verb == "on" else None)
+            assert idle.up() == ({idle.place.sorry} if verb == "on" else set(idle.place.reals))
+        assert idle.off().phase is None
+        assert idle.weights() == before, (verb, at)
+        assert not maintenance.read(file)
+        with idle.node() as node:
+            assert node.journal.read(idle.place.key) is None
