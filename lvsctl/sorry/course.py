@@ -76,8 +76,9 @@ def skips_weight_0(service: Service) -> bool:
 def heavy_enough(sorry: Dest, service: Service, others: Iterable[Dest]) -> Dest:
     """Answer *sorry* with the weight at which it can take every visitor of *service*.
 
-    ovf gives a destination no more connections than its weight. mh's fallback tries places of its table at random, in
-    which a light destination among heavy ones has hardly any: it keeps as many as all the others.
+    ovf gives a destination no more connections than its weight: at weight 1, 300 of 325 visitors were refused. mh's
+    fallback tries one place of its table after the other until it meets the sorry: as heavy as all the others
+    together, it is met at the second try.
     """
     if service.scheduler == Scheduler.OVF:
         return sorry._replace(weight=max(sorry.weight, _HEAVY))

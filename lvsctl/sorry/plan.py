@@ -95,7 +95,7 @@ def _sorry_leaves(actual: VirtualServer, final: Dest | None, snapshot: Snapshot)
         yield DeleteDest(key, sorry)
         return
     leaving = now._replace(weight=0) if final is None else final
-    # mh shares its table out by the last weights above 0: at 0 directly, the sorry would keep half of it.
+    # mh shares its table out by the last weights above 0: at 0 directly, a heavy sorry would keep its part.
     if actual.service.scheduler == Scheduler.MH and now.weight > 1 and not leaving.weight:
         yield EditDest(key, sorry, now._replace(weight=1))
     if leaving != now:

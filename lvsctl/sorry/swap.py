@@ -112,10 +112,16 @@ def reassert(
     table = read(node.ipvs, [snapshot.key for snapshot in on_now])
     broken = [snapshot for snapshot in on_now if snapshot.key in table and _is_broken(node, snapshot, table)]
     outcomes: list[Outcome] = []
+    failures: list[LvsctlError] = []
     for snapshot in broken:
         # As the same holder with the same hold: nobody is added.
         holder, hold = next(iter(snapshot.holders.items()))
-        outcomes += on(node, [snapshot.target], holder, hold, patience=patience)
+        try:
+            outcomes += on(node, [snapshot.target], holder, hold, patience=patience)
+        except LvsctlError as error:  # one that cannot be repaired keeps nobody from repairing the others
+            failures.append(error)
+    if failures:
+        raise failures[0]
     return tuple(outcomes)
 
 
