@@ -7,7 +7,7 @@ it is ours to take out, also after a crash. While somebody else holds the sorry 
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Final
 
 from lvsctl.errors import Busy, LvsctlError
@@ -31,16 +31,25 @@ REASON: Final = "every real server is at its upper threshold"
 
 
 class Overload:
-    """Watches services that have thresholds; *targets* are their sorries, *tell* takes one line for the log."""
+    """Watches services that have thresholds; *targets* are their sorries, *tell* takes one line for the log.
+
+    *keepalived* has those of the services that a keepalived owns.
+    """
 
     def __init__(
-        self, node: Node, targets: Sequence[Target], tell: Callable[[str], None], *, keepalived: bool = False
+        self,
+        node: Node,
+        targets: Sequence[Target],
+        tell: Callable[[str], None],
+        *,
+        keepalived: Container[ServiceKey] = (),
     ) -> None:
         self._node = node
         self._targets = targets
         self._tell = tell
         self._keepalived = keepalived
         self._seen: dict[ServiceKey, Watch] = {}
+        self._said: dict[ServiceKey, str] = {}
 
     def step(self) -> float:
         """Look once, act where needed, and answer how many seconds to sleep. Errors are told, not raised."""
@@ -51,8 +60,14 @@ class Overload:
             except Busy:
                 continue  # a verb runs: it looks different when that is done
             except LvsctlError as error:
-                self._tell(f"{target.name}: cannot be watched for overload: {error.message}")
+                self._complain(target, error)
         return max(EVERY, (time.monotonic() - begun) * SHARE)
+
+    def _complain(self, target: Target, error: LvsctlError) -> None:
+        """Say what is wrong with one service, but not twenty times a second."""
+        if self._said.get(target.key) != error.message:
+            self._said[target.key] = error.message
+            self._tell(f"{target.name}: cannot be watched for overload: {error.message}")
 
     def _look(self, target: Target) -> None:
         seen = self._node.ipvs.observe_one(target.key)
@@ -109,7 +124,7 @@ class Overload:
                 Snapshot(
                     key=target.key,
                     name=target.name,
-                    way=Way.KEEPALIVED if self._keepalived else Way.KERNEL,
+                    way=Way.KEEPALIVED if target.key in self._keepalived else Way.KERNEL,
                     phase=Phase.ON,
                     target=heavy,
                     removal=Removal.WEIGHT,
@@ -128,7 +143,7 @@ class Overload:
         expire = self._node.sysctls.get(TEMPLATES) == 1
         resident = sorry in snapshot.before.dests
         # keepalived would "add" its sorry server where it stands at weight 0, and nobody would be served.
-        lingers = not self._keepalived and may_stay(snapshot.before, templates_expire=expire)
+        lingers = snapshot.way is Way.KERNEL and may_stay(snapshot.before, templates_expire=expire)
         steps = take_out(snapshot.key, server, snapshot.before, snapshot.target, resident=resident or lingers)
         self._apply(list(steps), snapshot.key, server)
         if resident or not lingers:
