@@ -177,12 +177,18 @@ def _elsewhere(claim: Claim, seen: Observation, now: float, rules: Rules) -> Cla
 def _gives_way(claim: Claim, now: float, rules: Rules) -> bool:
     """Answer whether the peer that took the address is known to be subordinate.
 
-    It advertised a lower priority since we last held the address; or it lost the election just before: its adverts
-    were heard until then, so what took the address now is a move it began while it was MASTER itself.
+    It advertised a lower priority since we last held the address. Or it lost the election just before, its adverts
+    were heard until then, and we have not held the address for longer than a lock window: then what took it is a
+    move that the peer began while it was MASTER itself.
     """
-    if claim.lower_heard is not None and claim.lower_heard > (claim.held or claim.promoted):
+    held = claim.promoted if claim.held is None else claim.held
+    if claim.lower_heard is not None and claim.lower_heard > held:
         return True
-    return claim.elected and now - claim.promoted < 4 * rules.pace.lock
+    return (
+        claim.elected
+        and held - claim.promoted <= rules.pace.lock
+        and now - claim.promoted < 4 * rules.pace.lock
+    )
 
 
 def _blind(claim: Claim, fault: Fault, now: float, rules: Rules) -> Claim:

@@ -35,7 +35,7 @@ def hour_of(seed: int) -> tuple[World, Pair]:
     _draw_robot(world, dice, length)
     for _ in range(dice.randrange(1, 7)):
         _draw_event(pair, dice, START + dice.uniform(0, length))
-    world.run(START + length + 1000)
+    world.run(START + length + 300)
     calm(pair)
     judge(world, pair)
     return world, pair
@@ -95,18 +95,29 @@ def calm(pair: Pair) -> None:
         node.start()
     pair.wire(on=True)
     for _ in range(2):
-        world.run(world.now + CALM, lambda: _settled(pair))
+        world.run(world.now + CALM, lambda: _settled(pair) or _gave_up(pair))
         for node in pair.masters():
             if node.claim.value.phase is Phase.YIELDED:
                 assert node.report is not None
                 assert node.report.alarm, f"{node.name} yielded without an alarm"
                 node.keeper.order()
                 node.ring()
+                world.orders += 1
 
 
 def _settled(pair: Pair) -> bool:
     masters = pair.masters()
-    return len(masters) == 1 and masters[0].claim.value.phase is Phase.HELD and _owner_is_master(pair)
+    if len(masters) != 1 or masters[0].claim.value.phase is not Phase.HELD or not _owner_is_master(pair):
+        return False
+    return pair.world.ip.move is None
+
+
+def _gave_up(pair: Pair) -> bool:
+    """Answer whether the master yielded, and has looked once more since all was well."""
+    masters, calm = pair.masters(), pair.world.now - 700
+    return len(masters) == 1 and all(
+        node.claim.value.phase is Phase.YIELDED and node.claim.value.since < calm for node in masters
+    )
 
 
 def _owner_is_master(pair: Pair) -> bool:
@@ -118,6 +129,6 @@ def judge(world: World, pair: Pair) -> None:
     assert _owner_is_master(pair), (
         f"the address is at {world.owner()}, the master is {pair.masters()[0].name}"
     )
-    assert not over_quota(world.calls)
-    assert not too_close(world.moves)
-    assert "OVER-QUOTA" not in {call.outcome for call in world.calls}
+    assert not (wrong := over_quota(world.calls)), wrong
+    assert not (wrong := too_close(world.moves)), wrong
+    assert "OVER-QUOTA" not in {call.outcome for call in world.calls}, "Robot had to refuse a call"

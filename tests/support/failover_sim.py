@@ -79,6 +79,8 @@ class World:
     troubles: list[Trouble] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     moves: list[tuple[float, int]] = field(default_factory=list)
+    orders: int = 0
+    """How often a person had to act on an alarm."""
 
     def __post_init__(self) -> None:
         self.robot = RobotWorld()
@@ -445,7 +447,9 @@ class Pair:
         self.elect()
 
     def power(self, number: int, *, on: bool) -> None:
-        """Switch a whole host on or off."""
+        """Switch a whole host on or off, unless it is."""
+        if self.up[number] is on:
+            return
         self.up[number] = on
         node = self.nodes[number]
         if on:
@@ -457,7 +461,9 @@ class Pair:
         self.elect()
 
     def wire(self, *, on: bool) -> None:
-        """Cut or mend what carries the adverts."""
+        """Cut or mend what carries the adverts, unless it is."""
+        if self.link is on:
+            return
         self.link = on
         self.elect()
 

@@ -112,7 +112,7 @@ class TwoDirectors(RuleBasedStateMachine):
 
 TestTwoDirectors = TwoDirectors.TestCase
 TestTwoDirectors.settings = settings(
-    max_examples=150,
+    max_examples=80,
     stateful_step_count=25,
     deadline=None,
     derandomize=True,
