@@ -1,4 +1,4 @@
-"""`lvsctl sorry serve` beside nginx: the same page, one process each on one core, the load from another core.
+"""`lvsctl sorry serve` beside nginx's `return 503`: one process each on one core, the load from another core.
 
 What counts is answers per second of the server's own processor time: with a shared machine under it, and a load generator
 that takes its share, answers per second of the clock say little.
@@ -21,7 +21,6 @@ from statistics import median
 from typing import NamedTuple
 
 from lvsctl.backend.load import pages_of
-from lvsctl.backend.nginx import site
 from lvsctl.spec.sorry import Sorry
 
 PORT = 18503
@@ -30,6 +29,8 @@ ROUNDS = 5
 SECONDS = 2
 CONNECTIONS = 64
 IDLE = 10_000
+LONGEST_WORD = 4000
+"""Bytes that nginx takes as one word of its configuration."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 LOADS = {
@@ -50,7 +51,15 @@ http {{
     access_log off; server_tokens off; keepalive_requests 1000000000; keepalive_timeout 60s;
     client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
     uwsgi_temp_path {folder}; scgi_temp_path {folder};
-    include {folder}/site.conf;
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        default_type text/html;
+        add_header Retry-After 120 always;
+        add_header Cache-Control no-store always;
+        add_header Vary Accept always;
+        add_header X-Content-Type-Options nosniff always;
+        location / {{ return 503 "{body}"; }}
+    }}
 }}
 """
 
@@ -72,7 +81,7 @@ def run() -> None:
         print("sorry serve: needs wrk and nginx, which are not here\n")
         return
     print(
-        f"sorry serve: lvsctl against nginx, the same page, {CONNECTIONS} connections, one process on one core"
+        f"sorry serve: lvsctl against nginx `return 503`, {CONNECTIONS} connections, one process on one core"
     )
     print(
         f"{'':>32} {'lvsctl/cpu s':>13} {'nginx/cpu s':>12} {'ratio':>6} {'p99 ms':>14}   target >= {TARGET}"
@@ -157,10 +166,12 @@ def ours(port: int) -> Iterator[int]:
 
 @contextmanager
 def nginx(port: int, folder: Path) -> Iterator[int]:
-    """Run nginx with the site that `lvsctl sorry page --nginx` writes; the value is its worker's process id."""
-    sorry = Sorry(port=port)
-    (folder / "site.conf").write_text(site(sorry, pages_of(sorry)))
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder))
+    """Run nginx as `return 503` with about as many bytes as our page; the value is its worker's process id.
+
+    Not the site that `lvsctl sorry page --nginx` writes: that one closes every connection.
+    """
+    body = "x" * min(len(pages_of(Sorry()).html), LONGEST_WORD)
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, body=body))
     with _program(["nginx", "-c", str(folder / "nginx.conf")], port, {}) as worker:
         yield worker
 

@@ -103,10 +103,21 @@ class Connection:
             return
         except OSError:
             data = b""
-        if data:
-            self._arrived(data)
-        else:
+        if not data:
             self.close()
+        elif self.phase is not Phase.IDLE or self._tls is not None or not self._answered_at_once(data):
+            self._arrived(data)
+
+    def _answered_at_once(self, data: bytes) -> bool:
+        """Answer *data*, if it is one whole request after which the connection is idle again: the common case."""
+        request = read(data)
+        crowd = self._crowd
+        if request is None or request.end < len(data) or request.body or request.last or crowd.draining:
+            return False
+        crowd.answered += 1
+        if self._send(crowd.answers.http[request.answer], After.GO_ON):
+            crowd.enter(self, Phase.IDLE)
+        return True
 
     def _arrived(self, data: bytes) -> None:
         if self.phase is Phase.LINGERING:
