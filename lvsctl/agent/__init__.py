@@ -1,1 +1,1 @@
-"""The process behind the hooks."""
+"""The agent: the loop that ties what keepalived tells, and time, to failover IPs, return paths and sorries."""

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import field_validator
 
 from lvsctl.spec.addresses import StaticAddressLine
+from lvsctl.spec.agent import Agent
 from lvsctl.spec.base import Extensible, ExtraLine
 from lvsctl.spec.bfd import BfdInstance, BfdName
 from lvsctl.spec.failover_ips import FailoverIp, ReturnPath
@@ -44,6 +45,8 @@ class Spec(Root, Extensible):
     """Addresses that a provider's API moves."""
     notify: Annotated[Notify | None, OWN] = None
     """What lvsctl does on a transition; `none` leaves its hooks out of keepalived.conf."""
+    agent: Annotated[Agent | None, OWN] = None
+    """Settings of `lvsctl agent`: metrics, alerts, the way to the provider's API."""
     return_paths: Annotated[dict[Address, ReturnPath], OWN] = {}
     """Per address: the gateway that it answers through."""
     sysctl: Annotated[Sysctl | None, OWN] = None
