@@ -111,7 +111,7 @@ def reassert(node: Node, keys: Sequence[ServiceKey]) -> tuple[Outcome, ...]:
     """
     with _one_at_a_time(0, dry_run=False), table_lock(timeout=0):
         found = [node.journal.read(key) for key in keys]
-        on_now = [each for each in found if each and each.phase is Phase.ON and each.way is Way.KEEPALIVED]
+        on_now = [each for each in found if each and each.phase is Phase.ON and _is_ours(each)]
         done = swapping.reassert(node.ipvs, on_now)
         return tuple(
             Outcome(each.key, each.name, each.phase, SwapPlan(done[each.key], (), each.removal), each.holders)
@@ -127,7 +127,7 @@ def complete(node: Node, switches: Sequence[Switch]) -> tuple[Outcome, ...]:
     Raises Busy when a verb runs right now, and what kernel and files refuse.
     """
     with _one_at_a_time(0, dry_run=False):
-        snapshots = {key: each for key, each in _read(node, switches).items() if each is not None}
+        snapshots = {key: each for key, each in _read(node, switches).items() if each and _is_ours(each)}
         here = [each for each in switches if each.target.key in snapshots]
         back = [each for each in here if snapshots[each.target.key].phase is Phase.SWITCHING_OFF]
         forth = [
@@ -146,6 +146,11 @@ def complete(node: Node, switches: Sequence[Switch]) -> tuple[Outcome, ...]:
             _outcome(each, snapshots, done.get(each.target.key, ()), None if each in back else Phase.ON)
             for each in (*back, *forth)
         )
+
+
+def _is_ours(snapshot: Snapshot) -> bool:
+    """Answer whether keepalived has been told of it; of overload's sorry, beside the real servers, it is not."""
+    return snapshot.way is Way.KEEPALIVED and set(snapshot.holders) != {Holder.OVERLOAD}
 
 
 @contextmanager

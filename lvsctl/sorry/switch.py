@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from lvsctl.errors import LvsctlError
 from lvsctl.host.paths import root
@@ -15,6 +15,9 @@ from lvsctl.sorry.form import Form
 from lvsctl.sorry.liveness import Liveness
 from lvsctl.sorry.model import Removal, Target
 from lvsctl.sorry.owner import Keepalived, needs_maintenance
+
+ANSWER: Final = 5.0
+"""Seconds that a keepalived has to say what it holds true; it takes milliseconds."""
 
 
 class WrongSorry(LvsctlError):
@@ -61,7 +64,7 @@ def ask(switches: Iterable[Switch]) -> Word:
     """Ask the keepaliveds of *switches* for their word. Raises Denied when we may not."""
     told = {}
     for daemon in dict.fromkeys(each.owner.daemon for each in switches):
-        texts = account(daemon)
+        texts = account(daemon, timeout=ANSWER)
         if texts is not None:
             told[daemon] = liveness.liveness("\n".join(texts.values()))
     return told
