@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from lvsctl.ipvs import Observation
     from lvsctl.sorry.status import Status
 
+UNKNOWN = 1
+
 app = typer.Typer(
     help="Send visitors to the sorry backend, and back to the real servers.", no_args_is_help=True
 )
@@ -114,11 +116,12 @@ def status(
 
     options.tell_more(verbose)
     what = known(spec, node, needed=False)
-    everything = subjects(what, remembered(netns))
+    known_before = remembered(netns)
+    everything = subjects(what, known_before.snapshots)
     chosen = selected(everything, services or (), every=not services, more=what.services)
     found = judged(chosen, netns, quiet=quiet) if chosen else []
     answer = {"services": document(found)}
-    code = overall(found)
+    code = overall(found) if known_before.whole else UNKNOWN
     if pair:
         from lvsctl.cli.sorry_pair import also_there
 

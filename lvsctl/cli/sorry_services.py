@@ -73,14 +73,21 @@ def _read(file: str, node: str, *, set_sysctl: bool) -> Known:
     return Known(switchable(spec, name, set_sysctl=set_sysctl), name, addresses, file)
 
 
-def remembered(netns: str | None) -> "tuple[Snapshot, ...]":
+class Remembered(NamedTuple):
+    """The snapshots that can be used, and whether there are others."""
+
+    snapshots: "tuple[Snapshot, ...]"
+    whole: bool
+
+
+def remembered(netns: str | None) -> Remembered:
     """Read the snapshots; those that cannot be used are told, with what to do."""
     from lvsctl.sorry.journal import Journal
 
     found = Journal(netns=netns).all()
     for fault in found.faults:
         say(fault.message + (f"\n  {fault.hint}" if fault.hint else ""))
-    return tuple(found.snapshots.values())
+    return Remembered(tuple(found.snapshots.values()), not found.faults)
 
 
 def subjects(what: Known, snapshots: "Sequence[Snapshot]") -> "list[Subject]":

@@ -64,7 +64,7 @@ def on(asked: Asked, more: More) -> int:
     what = sorry_services.known(asked.spec, asked.node, set_sysctl=more.set_sysctl)
     chosen = sorry_services.to_switch_on(
         what,
-        sorry_services.remembered(asked.netns),
+        sorry_services.remembered(asked.netns).snapshots,
         asked.services,
         every=asked.every,
         sorry=more.sorry,
@@ -91,7 +91,8 @@ def off(asked: Asked) -> int:
 
     who = holder(asked.holder)
     what = sorry_services.known(asked.spec, asked.node, needed=False)
-    everything = sorry_services.subjects(what, sorry_services.remembered(asked.netns))
+    before = sorry_services.remembered(asked.netns)
+    everything = sorry_services.subjects(what, before.snapshots)
     chosen = sorry_services.selected(everything, asked.services, every=asked.every, more=what.services)
     if asked.every:
         chosen = [each for each in chosen if each.snapshot or _was_on(each)]
@@ -103,7 +104,7 @@ def off(asked: Asked) -> int:
         if not asked.pair:
             raise
         failure = error  # the other director is told nevertheless: off is what both shall be
-    code = 0
+    code = 0 if before.whole or not asked.every else LvsctlError.exit_code
     if asked.pair:
         code = _pair("off", asked, _words(asked), what, answer, code)
     if asked.json:
@@ -140,7 +141,7 @@ def _switch_off(chosen: "Sequence[Subject]", who: "Holder", asked: Asked, answer
     from lvsctl.sorry.node import this_node
 
     if not chosen:
-        say("no sorry is on", quiet=asked.quiet)
+        say("no sorry is known to be on", quiet=asked.quiet)
         return
     with this_node(netns=asked.netns) as node:
         node.ipvs.info()

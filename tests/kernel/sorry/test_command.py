@@ -196,7 +196,7 @@ def test_without_any_spec_and_what_is_refused(lab: Lab, lvsctl: Lvsctl) -> None:
     assert lvsctl.json("off", "--all", spec=False)[1]["services"][0]["service"] == web
     assert (lab.lb1.ipvsadm("-Sn"), lab.status()) == (before, 200)
     assert lvsctl("off", "--all", spec=False) == (0, "")
-    assert lvsctl.err == "no sorry is on\n"
+    assert lvsctl.err == "no sorry is known to be on\n"
 
 
 def test_several_who_want_it_and_a_time_for_it(lab: Lab, lvsctl: Lvsctl, tmp_path: Path) -> None:
