@@ -142,7 +142,11 @@ class Director:
 class Stage:
     """Robot with two servers and one failover IP, which points far away to begin with."""
 
+    last: "Stage"
+    """The stage that was built last, for who counts its calls afterwards."""
+
     def __init__(self, *, active: str | None = FAR, ip: FailoverAddress = IP) -> None:
+        Stage.last = self
         self.ip = ip
         self.robot = RobotState()
         self.robot.windows.form = "sliding"
@@ -164,6 +168,10 @@ class Stage:
         """Where the address points, by Robot's own books."""
         self.robot.settle(asyncio.get_running_loop().time())
         return self.failover.active
+
+    def calls(self) -> tuple[int, int]:
+        """Answer how many GETs and POSTs all nodes made."""
+        return len(self.journal.where(method="GET")), len(self.journal.posts())
 
     def during(self, seconds: float) -> dict[str, float]:
         """Answer the time window of a fault that lasts from now for *seconds*."""

@@ -120,7 +120,7 @@ def test_a_defect_in_one_step_is_reported_without_what_it_says_and_tried_again(
         async def observe(self, *_args: object, **_options: object) -> None:  # type: ignore[override] # it never answers
             raise ValueError(f"Authorization: Basic {secret}")
 
-    secret = "-".join(["correct", "horse"])
+    secret = "c2VjcmV0LW9uZQ"
     clock, reports = HostClock(), list[Report]()
     kept = keeper("here", reports, provider=Broken("here", clock))
     due = asyncio.run(kept.step())
