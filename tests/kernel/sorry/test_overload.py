@@ -74,17 +74,19 @@ def test_visitors_beyond_the_thresholds_get_the_sorry(lab: Lab) -> None:
         )
         before = ipvs.table()[place.key]
         visits = Visits(lab, place)
-        going_on = threading.Event()
-        watch = threading.Thread(target=_watch, args=(lab, target, told, going_on))
+        looks: list[float] = []
+        ended = threading.Event()
+        watch = threading.Thread(target=_watch, args=(lab, target, told, looks, ended))
         watch.start()
         stack.callback(watch.join)
-        stack.callback(going_on.set)
+        stack.callback(ended.set)
 
-        # One after the other, more than there is room for: nobody is refused.
+        # One after the other, not faster than they are seen, more than there is room for: nobody is refused.
         who = []
         for _ in range(2 * ROOM):
             who.append(visits.one())
-            time.sleep(0.03)
+            looked = len(looks)
+            assert wait_until(lambda: len(looks) > looked + 1, every=0.005)  # noqa: B023 - called at once
         assert who.count(SORRY) >= len(who) - ROOM
         assert set(who) <= {*REALS, SORRY}
         assert len([each for each in who if each != SORRY]) >= ROOM - 3
@@ -103,17 +105,18 @@ def test_visitors_beyond_the_thresholds_get_the_sorry(lab: Lab) -> None:
         assert now.dests.get(place.sorry, real._replace(weight=0)).weight == 0
         assert {key: now.dests[key] for key in before.dests} == dict(before.dests)
         assert now.service.flags == before.service.flags
-        going_on.set()
+        ended.set()
         swap.off(node, [place.key], Holder.OPERATOR, force=True, wait=0)
         for visit, _ in visits.open:
             visit.close()
 
 
-def _watch(lab: Lab, target: Target, told: list[str], end: threading.Event) -> None:
+def _watch(lab: Lab, target: Target, told: list[str], looks: list[float], ended: threading.Event) -> None:
     with lab.director.inside(), KernelIpvs() as ipvs:
         overload = Overload(Node(ipvs, Journal(), KernelSysctls(), boot_id()), [target], told.append)
-        while not end.is_set():
-            time.sleep(overload.step())
+        while not ended.is_set():
+            looks.append(overload.step())
+            time.sleep(looks[-1])
 
 
 def test_an_operator_takes_over_from_overload(lab: Lab) -> None:
