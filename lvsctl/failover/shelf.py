@@ -22,6 +22,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 VERSION: Final = 1
+LOST: Final = -1
+"""The serial of a value that stands for one that could not be read: written at once, the bad file kept beside it."""
 PATIENCE: Final = 0.2
 """Seconds to wait for a lock. Holders keep it for the time of a write; the agent's loop stands still meanwhile."""
 
@@ -128,7 +130,7 @@ class FileShelf(Generic[T]):
         with locked(self.lock, timeout=PATIENCE):
             serial, value = self._load()
             after, result = change(value)
-            if after is not value:
+            if after is not value or serial == LOST:
                 self._save(serial + 1, after)
             return result
 
@@ -138,7 +140,7 @@ class FileShelf(Generic[T]):
         good = [each for each in found if not isinstance(each, Exception)]
         if good:
             return max(good, key=lambda each: each[0])
-        return 0, self._form.lost(self._clock.now()) if found else self._form.new()
+        return (LOST, self._form.lost(self._clock.now())) if found else (0, self._form.new())
 
     def _try(self, path: Path) -> tuple[int, T] | Exception | None:
         try:
@@ -159,7 +161,7 @@ class FileShelf(Generic[T]):
         doc = {"version": VERSION, "serial": serial, "stamp": stamp, "value": self._form.to(value)}
         text = json.dumps(doc) + "\n"
         try:
-            _write(self.path, text)
+            _write(self.path, text, keep_previous=serial == LOST + 1)
         except LvsctlError:
             _write(self.spare, text)
         else:
@@ -167,6 +169,6 @@ class FileShelf(Generic[T]):
                 self.spare.unlink(missing_ok=True)
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, *, keep_previous: bool = False) -> None:
     make_folder(path.parent)
-    write_atomic(path, text, mode=0o600)
+    write_atomic(path, text, mode=0o600, keep_previous=keep_previous)

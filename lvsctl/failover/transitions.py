@@ -246,7 +246,7 @@ def _after_post(claim: Claim, answer: Answer, now: float, rules: Rules) -> Claim
 def _unsent(claim: Claim, fault: Fault, now: float, rules: Rules) -> Claim:
     """Wait for the ledger as long as it says, for anything else a while."""
     if isinstance(fault, Withheld):
-        return claim._replace(not_before=now + fault.wait)
+        return claim._replace(not_before=now + max(fault.wait, 0.1))
     return _retry(claim, now, rules)
 
 

@@ -118,16 +118,16 @@ def test_a_defect_in_one_step_is_reported_without_what_it_says_and_tried_again(
 ) -> None:
     class Broken(Scripted):
         async def observe(self, *_args: object, **_options: object) -> None:  # type: ignore[override] # it never answers
-            raise ValueError(f"Authorization: Basic {secret}")
+            raise ValueError(f"Authorization: Basic {quoted}")
 
-    secret = "c2VjcmV0LW9uZQ"
+    quoted = "c2VjcmV0LW9uZQ"
     clock, reports = HostClock(), list[Report]()
     kept = keeper("here", reports, provider=Broken("here", clock))
     due = asyncio.run(kept.step())
     assert due is not None
     assert due > clock.now() + 30
     assert "ValueError" in (reports[-1].alarm or "")
-    assert secret not in caplog.text + repr(reports)
+    assert quoted not in caplog.text + repr(reports)
     assert "raise ValueError" in caplog.text, "where it happened is in the log"
 
 

@@ -232,6 +232,8 @@ class TestFiles:
         shelf.path.write_text(text)
         account = shelf.read()
         assert account.lost is not None
+        assert shelf.read() == account, "the hour begins once"
+        assert shelf.path.with_name(f"{shelf.path.name}.previous").read_text() == text
         budget = Budget(account._replace(lost=NOW), QUOTAS, 2)
         assert spent(budget, Call.POST, Purpose.CLAIM) == 10
         assert spent(budget, Call.GET_ONE, Purpose.OPERATOR) == 20
