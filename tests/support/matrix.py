@@ -80,9 +80,14 @@ class Cell(NamedTuple):
         return Service(name, flag, persistence=Persistence(300) if self.persistent else None)
 
     @property
-    def is_hashing(self) -> bool:
-        """Answer whether the same visitor has to get the same real server again after `off`."""
-        return self.service.scheduler in (*HASHING, "dh")
+    def maps_visitors(self) -> bool:
+        """Answer whether the same visitor has to get the same real server again after `off`.
+
+        Not where the source port counts: it is another one each time. Not where mh has the sorry server in its table:
+        it shares the table out by the last weights above 0, and no program can take back that there was one.
+        """
+        name, *flags = self.scheduler.split("+")
+        return name in (*HASHING, "dh") and "port" not in flags and not (name == "mh" and self.resident)
 
 
 def cells(*, full: bool) -> list[Cell]:
@@ -167,6 +172,8 @@ class Result(NamedTuple):
     """``ipvsadm -Ln --thresholds`` before and after, without the connections counted."""
     settled: bool
     """Whether `off` came to an end."""
+    examples: tuple[str, ...]
+    """The first requests that were lost or answered by the wrong server, with milliseconds since `on` had returned."""
 
     @property
     def lost(self) -> int:
@@ -254,19 +261,41 @@ def _judged(
     seen = [*maps[0], *requests, *maps[1]]
     # A stalled one is a loss already, and its first packet may have been sent again when the sorry was off.
     from_real = [each for each in requests if each.outcome is Outcome.ANSWERED and each.server != SORRY]
+    lost = [each for each in seen if each.outcome in LOST]
+    real_while_on = [
+        each for each in from_real if times.on_returned < each.opened <= each.sent < times.off_called
+    ]
     off = [each for each in requests if each.ended < times.on_called or each.opened > times.off_returned]
+    sorry_while_off = [each for each in (*maps[0], *off, *maps[1]) if each.server == SORRY]
     return Result(
         requests=len(seen),
-        losses=dict(Counter(str(each.outcome) for each in seen if each.outcome in LOST)),
-        real_while_on=sum(
-            times.on_returned < each.opened <= each.sent < times.off_called for each in from_real
-        ),
-        sorry_while_off=sum(each.server == SORRY for each in (*maps[0], *off, *maps[1])),
+        losses=dict(Counter(str(each.outcome) for each in lost)),
+        real_while_on=len(real_while_on),
+        sorry_while_off=len(sorry_while_off),
         drained=sum(each.opened < times.on_called < each.begun < times.off_called for each in from_real),
         moved=sum(old.server != new.server for old, new in zip(*maps, strict=True)),
         settings=(settings_before, settings_after),
         thresholds=(thresholds_before, thresholds_after),
         settled=True,
+        examples=tuple(_told(each, times, seen) for each in [*lost, *real_while_on, *sorry_while_off][:5]),
+    )
+
+
+def _told(request: Request, times: Times, seen: Sequence[Request]) -> str:
+    own_port = [each for each in seen if each[1:4] == request[1:4] and each.opened < request.opened]
+    moments = (
+        times.off_called,
+        times.off_returned,
+        request.opened,
+        request.sent,
+        request.begun,
+        request.ended,
+    )
+    off, is_off, *own = (round(1000 * (moment - times.on_returned), 2) for moment in moments)
+    return (
+        f"{request.habit} {request.client}:{request.port} {request.outcome} by {request.server or 'nobody'}: "
+        f"opened, sent, begun, ended at {own}, off at {off} to {is_off}, "
+        f"port in use {len(own_port)} times before"
     )
 
 

@@ -17,7 +17,7 @@ import errno
 import itertools
 import socket
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
@@ -37,6 +37,9 @@ SORRY = "sorry"
 """The name of the server that answers 503."""
 
 Target = tuple[str, int]
+
+_ports: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.cycle(range(10000, 60000)))
+"""Each client's next port. With DR and TUN the kernel takes one that comes again for the old connection, for two minutes."""
 
 
 class Outcome(StrEnum):
@@ -77,6 +80,7 @@ class Request(NamedTuple):
 
     habit: str
     client: str
+    port: int
     target: Target
     opened: float
     """When its connection was begun."""
@@ -226,7 +230,7 @@ class Visitor:
         self._socket: socket.socket | None = None
         self._made = 0
         """Requests over this connection."""
-        self._client, self._target = "", ("", 0)
+        self._client, self._port, self._target = "", 0, ("", 0)
         self._opened = self._sent = self._begun = 0.0
 
     def come(self) -> None:
@@ -245,7 +249,8 @@ class Visitor:
         self._made = 0
         self._socket = socket.socket(socket.AF_INET6 if ":" in self._client else socket.AF_INET)
         self._socket.setblocking(False)
-        self._socket.bind((self._client, 0))
+        self._port = next(_ports[self._client])
+        self._socket.bind((self._client, self._port))
         self._begin()
         self._opened = self._begun
         code = self._socket.connect_ex(self._target)
@@ -304,6 +309,7 @@ class Visitor:
             Request(
                 self._habit.name,
                 self._client,
+                self._port,
                 self._target,
                 self._opened,
                 self._sent,

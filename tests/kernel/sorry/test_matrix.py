@@ -17,12 +17,12 @@ pytestmark = pytest.mark.kernel
 def test_no_visitor_is_lost_and_the_table_comes_back(lab: Lab, cell: Cell) -> None:
     result = happened(lab, cell, KernelWay())
     note(cell, "lvsctl", result)
-    assert result.losses == {}
-    assert result.real_while_on == 0
-    assert result.sorry_while_off == 0
+    assert result.losses == {}, result.examples
+    assert result.real_while_on == 0, result.examples
+    assert result.sorry_while_off == 0, result.examples
     assert result.settled, "`off` does not come to an end"
     assert result.settings[1] == result.settings[0]
     assert result.thresholds[1] == result.thresholds[0]
-    assert not (cell.is_hashing and result.moved), (
+    assert not (cell.maps_visitors and result.moved), (
         f"{result.moved} visitors have another real server than before"
     )
