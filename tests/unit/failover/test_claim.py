@@ -182,6 +182,10 @@ class TestStolen:
         assert story((300, shows(THERE, 300)), claim=told).phase is Phase.AWAY
         assert story((800, shows(THERE, 800)), claim=told).phase is Phase.YIELDED
 
+    def test_an_election_is_no_evidence_once_the_address_was_held_past_a_lock_window(self) -> None:
+        told = story((0, replace(MASTER, elected=True)), (1, shows(HERE, 1)), (185, shows(HERE, 185)))
+        assert story((300, shows(THERE, 300)), claim=told).phase is Phase.YIELDED
+
     def test_a_look_that_fails_does_not_forget_that_it_was_here(self) -> None:
         told = story((300, Looked(p.Unavailable("503"))), (310, shows(THERE, 310)), claim=HELD)
         assert told.phase is Phase.YIELDED
@@ -220,6 +224,11 @@ class TestWaiting:
         assert pauses == [180, 360, 720, 900, 900]
         ordered = AWAY._replace(posts=(NOW, NOW + 1, NOW + 2), ordered=True)
         assert hold_off(ordered, RULES, NOW + 10) == NOW + 182
+
+    def test_an_order_that_vrrp_does_not_support_is_forgotten(self) -> None:
+        assert story((0, Ordered())).ordered
+        assert not story((0, Ordered()), (1, replace(MASTER, state=Vrrp.BACKUP))).ordered
+        assert story((0, Ordered()), (1, MASTER)).ordered
 
     def test_a_refused_configuration_is_looked_at_hourly(self) -> None:
         told = story((1, Looked(p.NotFound("404"))), claim=story((0, MASTER)))

@@ -287,6 +287,25 @@ class TestFiles:
                 shelf.read()
             assert Ledger(shelf, QUOTAS, 2, HostClock()).spend(Call.POST, Purpose.CLAIM) is not None
 
+    def test_a_refused_login_that_could_not_be_written_is_written_before_the_next_call(
+        self, shelf: FileShelf[Account]
+    ) -> None:
+        ledger = Ledger(shelf, QUOTAS, 2, HostClock())
+        with locked(shelf.lock):
+            ledger.answered(Call.GET_ONE, p.Auth("401"))
+        assert ledger.spend(Call.GET_ONE, Purpose.OPERATOR) is not None
+        assert shelf.read().strikes == 1
+
+    def test_what_another_boot_was_master_of_is_over_and_what_it_sent_is_not(self) -> None:
+        clock = HostClock()
+        before = file_claim(IP, clock)
+        before.change(lambda _claim: (BUSY, None))
+        clock.boot = "another"
+        after = file_claim(IP, clock).read()
+        assert after.phase is Phase.IDLE
+        assert after.sent is not None
+        assert after.sent.at <= clock.now()
+
     def test_one_ledger_for_each_account_and_no_account_name_in_a_path(self) -> None:
         class Named:
             quotas = QUOTAS
