@@ -299,7 +299,8 @@ class TestFiles:
     def test_what_another_boot_was_master_of_is_over_and_what_it_sent_is_not(self) -> None:
         clock = HostClock()
         before = file_claim(IP, clock)
-        before.change(lambda _claim: (BUSY, None))
+        busy = BUSY._replace(sent=Sent(clock.now() - 5))
+        before.change(lambda _claim: (busy, None))
         clock.boot = "another"
         after = file_claim(IP, clock).read()
         assert after.phase is Phase.IDLE
