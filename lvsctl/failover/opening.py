@@ -1,6 +1,7 @@
 """From what the spec says about failover IPs to providers that can be asked.
 
-Failover IPs of one provider with the same credentials share one :class:`Provider`, as they share its quota.
+Failover IPs of one provider with the same credentials share one :class:`Provider`, as they share its quota, unless
+their APIs are reached in different ways or they are known to it by an id or a name.
 """
 
 import ssl
@@ -13,7 +14,7 @@ from lvsctl.failover import cloud, robot
 from lvsctl.failover.command import Command
 from lvsctl.failover.credentials import read_login, read_token
 from lvsctl.failover.none import NoProvider
-from lvsctl.failover.observation import Target, as_target
+from lvsctl.failover.observation import FailoverAddress, Target, as_target
 from lvsctl.failover.provider import Clock, Provider
 from lvsctl.failover.transport import Client, Link
 from lvsctl.spec.failover_ips import FailoverIp
@@ -37,13 +38,27 @@ def trusting(ca_file: Path) -> ssl.SSLContext:
     return context
 
 
+def api_of(entry: FailoverIp) -> Api:
+    """Answer how the API of *entry*'s provider is reached. Raises Unavailable when its authorities cannot be read."""
+    said = entry.api
+    if said is None:
+        return Api()
+    link = Link(
+        verify=trusting(Path(said.ca)) if said.ca else None,
+        ipv4_only=said.ipv4_only,
+        source_address=str(said.source_address) if said.source_address else None,
+        proxy=said.proxy,
+    )
+    return Api(said.url.rstrip("/") if said.url else None, link)
+
+
 class Providers:
     """The providers of this node, each opened when it is first wanted."""
 
     def __init__(self, node: str, api: Api | None = None, *, clock: Clock = time.monotonic) -> None:
-        """Open on behalf of *node*, as the spec names it."""
+        """Open on behalf of *node*, as the spec names it. *api* is instead of what the spec says about that."""
         self._node = node
-        self._api = api or Api()
+        self._api = api
         self._clock = clock
         self._open: dict[tuple[str, ...], Provider] = {}
 
@@ -51,9 +66,10 @@ class Providers:
         """Answer the provider of *entry*.
 
         Raises what :func:`read_login` raises, when the credentials cannot be had, and Unavailable when a command is
-        not told what the provider calls this node.
+        not told what the provider calls this node, or the API's authorities cannot be read.
         """
         key = (entry.provider, str(entry.credentials), *(entry.command or ()))
+        key = (*key, str(entry.api), str(entry.id), str(entry.name))
         if entry.provider == "command":
             key = (*key, self.here(entry))
         if key not in self._open:
@@ -73,16 +89,23 @@ class Providers:
 
     def _opened(self, entry: FailoverIp) -> Provider:
         path = Path(entry.credentials or "")
+        api = self._api or api_of(entry)
         match entry.provider:
             case "hetzner-robot":
                 login = read_login(path)
-                client = Client(self._api.url or robot.BASE_URL, login, self._api.link)
+                client = Client(api.url or robot.BASE_URL, login, api.link)
                 return robot.HetznerRobot(client, login.user, clock=self._clock)
             case "hetzner-cloud":
                 token = read_token(path)
-                client = Client(self._api.url or cloud.BASE_URL, token, self._api.link)
-                return cloud.HetznerCloud(client, cloud.digest(token.token.reveal()), clock=self._clock)
+                client = Client(api.url or cloud.BASE_URL, token, api.link)
+                digest = cloud.digest(token.token.reveal())
+                return cloud.HetznerCloud(client, digest, known=_known(entry), clock=self._clock)
             case "command":
                 return Command(entry.command or (), self.here(entry), clock=self._clock)
             case _:
                 return NoProvider()
+
+
+def _known(entry: FailoverIp) -> dict[FailoverAddress, int | str]:
+    said = entry.id or entry.name
+    return {} if said is None else {entry.ip: said}

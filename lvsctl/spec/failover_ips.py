@@ -2,6 +2,7 @@
 
 from ipaddress import IPv4Address, IPv6Network, ip_address, ip_network
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import model_validator
 
@@ -10,11 +11,14 @@ from lvsctl.spec.script import Argument
 from lvsctl.spec.values import (
     AbsolutePath,
     Address,
+    Flag,
     Interface,
     Name,
     OneOf,
     Parsed,
     ServiceName,
+    Text,
+    Whole,
     Word,
     expected,
 )
@@ -46,6 +50,42 @@ class FailoverAddress(Parsed):
         raise expected(self.what, value)
 
 
+class ProviderApi(Block):
+    """Where a provider's API is and how it is reached, when that is not the ordinary way."""
+
+    url: Annotated[str, Text("a URL that begins with https://", r"https://[^\s@?#]+", high=1000)] | None = (
+        None
+    )
+    """Where it is; by default where everybody's is."""
+    ca: AbsolutePath | None = None
+    """File with the certificate authorities to trust instead of the system's."""
+    ipv4_only: Flag = False
+    """Never use IPv6."""
+    source_address: Address | None = None
+    """The address to connect from. A failover IP that points elsewhere never gets an answer."""
+    proxy: Annotated[str, Text("a URL without a password", r"https?://[^\s@?#]+", high=1000)] | None = None
+    """A proxy that makes the connection; none is taken from the environment."""
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        for key, url in (("url", self.url), ("proxy", self.proxy)):
+            if url is not None and not _names_a_host(url):
+                raise ValueError(
+                    f"{key}: expected a host after ://, and after it a port from 1 to 65535 at most"
+                )
+        if self.proxy is not None and (self.ipv4_only or self.source_address is not None):
+            raise ValueError("proxy: it connects itself, so leave out ipv4_only and source_address")
+        return self
+
+
+def _names_a_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, or half an IPv6 address
+        return False
+
+
 class FailoverIp(Block):
     """One failover IP: who can move it, when, and to which target on which node."""
 
@@ -61,6 +101,12 @@ class FailoverIp(Block):
     """For provider `command`: the program and its first arguments."""
     targets: dict[ServiceName, Word] = {}
     """For each node, what the provider calls the place to point at: an IPv4 address, a /64 network, a server id."""
+    id: Annotated[int, Whole(1, 2**53)] | None = None
+    """For provider `hetzner-cloud`: the number of the floating IP, which spares looking for it."""
+    name: Annotated[str, Text("the name of a floating IP")] | None = None
+    """For provider `hetzner-cloud`: the name of the floating IP, in the place of its number."""
+    api: ProviderApi | None = None
+    """How the provider's API is reached, when that is not the ordinary way."""
 
     @model_validator(mode="after")
     def _has_what_its_provider_needs(self) -> Self:
@@ -70,6 +116,12 @@ class FailoverIp(Block):
             raise ValueError(
                 "provider command needs command: [program, argument…], and no other provider takes it"
             )
+        if self.provider != "hetzner-cloud" and (self.id is not None or self.name is not None):
+            raise ValueError("id and name are for provider hetzner-cloud")
+        if self.id is not None and self.name is not None:
+            raise ValueError("id and name: one of them is enough")
+        if self.provider not in NEED_CREDENTIALS and self.api is not None:
+            raise ValueError(f"provider {self.provider} has no API to reach: leave out api")
         return self
 
 

@@ -34,7 +34,8 @@ BENIGN = (
     *("PASS", "TCP", "IOCTL", "A", "DR", "NAT", "rr", "inet", "hetzner-robot", "failover", "caseless", "1.1", "ecn", "enabled", "ip6", "partial"),
     *("blackhole", "append", "bridge", "low", "auto", "csum", "ipip", "keepalived", "+read", "022", "0a", "1-2", "200", "503", "8", "18", "2.2.7"),
     *("LVS001", "a good reason", "02:00:00:00:00:01", "d41d8cd98f00b204e9800998ecf8427e", "1 1", "1 2", "eth1 1"),
-    *("de", "ltr", "2026-11-21T18:00Z", "/x/y", "www.example.org"),
+    *("127.0.0.1:9798", "https://127.0.0.1:8443"),
+    *("de", "ltr", "2026-11-21T18:00Z", "/x/y", "www.example.org", "https://www.example.org/x"),
     *("tcp 1", "dev eth1", "via 192.0.2.1", "ip dst 192.0.2.1", "priority 1 table 1"),
 )  # fmt: skip
 """Texts of which every place takes one, and none harms."""
@@ -72,6 +73,7 @@ MINIMAL: dict[str, Any] = {
     "LvsSyncDaemon": {"interface": "eth0"},
     "Umask": {"mask": ["022"]},
     "Action": {"run": ["/x"]},
+    "Alert": {"run": ["/x"]},
     "Encap": {"type": "ip", "dst": "192.0.2.1"},
     "NextHop": {"dev": "eth0"},
     "Weight": {"weight": "1"},
@@ -109,6 +111,7 @@ COMPANIONS: dict[tuple[str, str], Data] = {
     ("DeletedScript", "group"): {"command": ["/x"], "user": "root"},
     ("FailoverIp", "provider"): {"command": None, "credentials": "/x"},
     ("FailoverIp", "credentials"): {"provider": "hetzner-robot", "command": None},
+    **{("FailoverIp", key): {"provider": "hetzner-cloud", "command": None, "credentials": "/x"} for key in ("id", "name", "api")},
     ("Action", "services"): {"sorry": "on", "run": None},
     ("Action", "sorry"): {"run": None},
     ("VirtualServer", "group"): {"address": None, "port": None},
