@@ -26,12 +26,18 @@ _MOST_DISCARDED: Final = 4 * 1024 * 1024
 """Bytes that are thrown away after the last answer."""
 
 
+_IDLE: Final = Phase.IDLE
+
+
 class After(Enum):
     """What follows once everything queued is sent."""
 
     GO_ON = "go on"
     CLOSE = "close"
     LINGER = "linger"
+
+
+_GO_ON: Final = After.GO_ON
 
 
 class Connection:
@@ -105,7 +111,7 @@ class Connection:
             data = b""
         if not data:
             self.close()
-        elif self.phase is not Phase.IDLE or self._tls is not None or not self._answered_at_once(data):
+        elif self.phase is not _IDLE or self._tls is not None or not self._answered_at_once(data):
             self._arrived(data)
 
     def _answered_at_once(self, data: bytes) -> bool:
@@ -115,8 +121,13 @@ class Connection:
         if request is None or request.end < len(data) or request.body or request.last or crowd.draining:
             return False
         crowd.answered += 1
-        if self._send(crowd.answers.http[request.answer], After.GO_ON):
-            crowd.enter(self, Phase.IDLE)
+        answer = crowd.answers.http[request.answer]
+        try:
+            sent = self._sock.send(answer, _SEND)
+        except OSError:
+            sent = 0  # the second attempt learns why
+        if sent == len(answer) or self._send(memoryview(answer)[sent:], _GO_ON):
+            crowd.again(self)
         return True
 
     def _arrived(self, data: bytes) -> None:

@@ -75,6 +75,11 @@ class Crowd:
         member.phase = phase
         self._queues[phase][member.fd] = member
 
+    def again(self, member: Member) -> None:
+        """Have *member* wait for the same as before, from now on."""
+        member.since = self.now
+        self._queues[member.phase].move_to_end(member.fd)
+
     def watch(self, fd: int, events: int, *, anew: bool) -> None:
         """Be told when *fd* can be read or written."""
         if anew:

@@ -29,6 +29,16 @@ _TELLING: Final = re.compile(
     rb"\r\n(accept|connection|content-length|transfer-encoding|expect):[ \t]*+([^\r]*+)", re.IGNORECASE
 )
 
+_PERSONAL: Final = re.compile(rb"cookie|authorization|referer|token", re.IGNORECASE)
+_HTML_KEPT: Final = NUMBERS["html"][Fate.KEPT]
+
+Told = tuple[tuple[bytes, bytes], ...]
+"""Names and values of the fields that tell something."""
+
+_MOST_KNOWN: Final = 256
+_KNOWN: Final[dict[bytes, Told]] = {}
+"""Fields that were read before: one browser says the same about every file. None that tell whose it is."""
+
 
 class Request(NamedTuple):
     """What is left of a request once it is read."""
@@ -54,15 +64,27 @@ def read(data: bytes, start: int = 0) -> Request | None:
     line = _LINE.match(data, start, end)
     if line is None or end - start > MOST_HEAD:
         return _after_blank_lines(data, start) or hopeless(data, start)
-    after = line.end()
-    if _FIELDS.match(data, after, end) is None:
+    fields = data[line.end() : end]
+    told = _KNOWN.get(fields)
+    if told is None and (told := _told(fields)) is None:
         return hopeless(data, start)
     method, minor = line.groups()
-    told = _TELLING.findall(data, after - 2, end)
     if told or minor == b"0" or method == b"CONNECT":
-        decide = _decided if end - after <= _LONGEST_KEPT else _decided.__wrapped__
-        return Request(end, *decide(method, minor, tuple(told)))
-    return Request(end, NUMBERS["html"][Fate.KEPT][method == b"HEAD"])
+        decide = _decided if len(fields) <= _LONGEST_KEPT else _decided.__wrapped__
+        return Request(end, *decide(method, minor, told))
+    return Request(end, _HTML_KEPT[method == b"HEAD"])
+
+
+def _told(fields: bytes) -> Told | None:
+    """Read the *fields* of a request, the empty line included; None when they are none."""
+    if _FIELDS.fullmatch(fields) is None:
+        return None
+    told = tuple(_TELLING.findall(b"\r\n" + fields))
+    if len(fields) <= _LONGEST_KEPT and _PERSONAL.search(fields) is None:
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[fields] = told
+    return told
 
 
 def hopeless(data: bytes, start: int = 0) -> Request:
@@ -89,7 +111,7 @@ def _unfinished(data: bytes, start: int) -> Request | None:
 
 
 @lru_cache(maxsize=512)  # browsers say the same again and again, and looking that up is ten times faster
-def _decided(method: bytes, minor: bytes, told: tuple[tuple[bytes, bytes], ...]) -> tuple[int, int, bool]:
+def _decided(method: bytes, minor: bytes, told: Told) -> tuple[int, int, bool]:
     """Answer the rest of a Request, by the fields that tell something."""
     fields: dict[bytes, list[bytes]] = {}
     for name, value in told:

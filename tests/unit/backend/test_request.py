@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lvsctl.backend import request
 from lvsctl.backend.answers import NUMBERS, Fate, closing
 from lvsctl.backend.request import MOST_BODY, MOST_HEAD, Request, read
 
@@ -170,3 +171,12 @@ def _ends(data: bytes) -> bool:
             return True
         at = request.end + request.body
     return False
+
+
+@pytest.mark.parametrize("field", [b"Cookie: a=1", b"authorization: Basic x", b"Referer: http://a/?key=1"])
+def test_nothing_that_tells_whose_a_request_is_is_remembered(field: bytes) -> None:
+    read(b"GET / HTTP/1.1\r\nHost: remembered.example\r\n\r\n")
+    read(b"GET / HTTP/1.1\r\nHost: forgotten.example\r\n" + field + b"\r\n\r\n")
+    known = b"".join(request._KNOWN)
+    assert b"remembered.example" in known
+    assert b"forgotten.example" not in known
