@@ -79,6 +79,7 @@ def outcomes(
             for name, value in each.plan.sysctls.items():
                 print(f"sysctl net.ipv4.vs.{name}={value}")
         changed = bool(each.plan.steps) or (wanted == "off" and each.key in were)
+        sys.stdout.flush()  # the steps, before what is said of them
         for line in _story(each, wanted, changed=changed, dry_run=dry_run):
             say(visible(f"{each.name}: {line}"), quiet=quiet)
 

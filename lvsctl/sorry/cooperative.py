@@ -288,7 +288,8 @@ def _off_outcome(switch: Switch, stay: Snapshots, steps: tuple[Step, ...]) -> Ou
 
 def _reasons(switch: Switch, *, on: bool) -> tuple[str, ...]:
     pid, form = switch.owner.daemon.parent.pid, switch.owner.server.form
-    who = f"keepalived (process {pid}) owns it and makes the swap, in the {form} form: {switch.file} says {int(on)}"
+    file = switch.owner.maintenance.file if switch.owner.maintenance else ""
+    who = f"keepalived (process {pid}) owns it and makes the swap, in the {form} form: {file} says {int(on)}"
     if on:
         return (who, "keepalived runs notify_down and sends its mail for every real server")
     return (who, "only real servers that pass their other checks come back")

@@ -4,15 +4,15 @@ What visitors get is what counts as on or off; a snapshot that says otherwise is
 the snapshots is the caller's.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from lvsctl.ipvs.model import DestKey, Observation, VirtualServer
+from lvsctl.ipvs.model import Connections, DestKey, Observation, VirtualServer
 from lvsctl.sorry.model import Hold, Holder, Phase, Snapshot, Way
 from lvsctl.sorry.plan import off_plan
-from lvsctl.vocabulary import ServiceKey
+from lvsctl.vocabulary import Protocol, ServiceKey
 
 
 class State(StrEnum):
@@ -43,7 +43,7 @@ class Status(NamedTuple):
     """Since when it is held, in seconds since the epoch."""
     sorry_connections: int = 0
     real_connections: int = 0
-    """Connections now, active and closing, of the sorry server and of all the others."""
+    """Open connections now (:func:`open_connections`), of the sorry server and of all the others."""
     lingering: bool = False
     """Off, and the sorry server still answers the last requests."""
     notes: tuple[str, ...] = ()
@@ -106,14 +106,18 @@ def _since(snapshot: Snapshot) -> float:
     return min((hold.since for hold in snapshot.holders.values()), default=snapshot.since)
 
 
-def _connections(key: ServiceKey, seen: Observation, which: Any) -> int:
+def _connections(key: ServiceKey, seen: Observation, which: Callable[[DestKey], bool]) -> int:
     server = seen.table.get(key)
-    loads = [
-        seen.dests[key, dest_key].connections
-        for dest_key in (server.dests if server else ())
-        if which(dest_key)
-    ]
-    return sum(load.active + load.inactive for load in loads)
+    dests = [dest_key for dest_key in (server.dests if server else ()) if which(dest_key)]
+    return sum(open_connections(key, seen.dests[key, dest_key].connections) for dest_key in dests)
+
+
+def open_connections(key: ServiceKey, connections: Connections) -> int:
+    """Answer how many of a destination's connections somebody still uses.
+
+    Those that are closing do not count: TCP's last state stays in the table for two minutes. UDP's have no other state.
+    """
+    return connections.active + (connections.inactive if key.protocol is Protocol.UDP else 0)
 
 
 def _notes(

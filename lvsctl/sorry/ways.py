@@ -15,8 +15,9 @@ from lvsctl.sorry.holding import released
 from lvsctl.sorry.model import Hold, Holder, Outcome, Snapshot, Target, Way
 from lvsctl.sorry.node import Node
 from lvsctl.sorry.owner import Keepalived, Owners, as_declared, needs_maintenance
+from lvsctl.sorry.status import open_connections
 from lvsctl.sorry.switch import Switch
-from lvsctl.vocabulary import Protocol, ServiceKey
+from lvsctl.vocabulary import ServiceKey
 
 
 class Wish(NamedTuple):
@@ -66,7 +67,7 @@ def by_owner(wishes: Iterable[Wish], owners: Owners, *, guarded: bool = False, c
                 continue
             if isinstance(owner, Keepalived):
                 if not guarded:
-                    raise needs_maintenance(target.key, owner, target.name)
+                    raise needs_maintenance(target.key, owner, _file_name(target.name))
                 unasked.append(owner)
             kernel.append(target)
         except LvsctlError as error:
@@ -148,22 +149,23 @@ def _forsaken(node: Node, snapshot: Snapshot, holder: Holder, *, force: bool, dr
     if not dry_run and holders:
         node.journal.write([snapshot._replace(holders=holders)])
     elif not dry_run:
-        maintenance.write(root() / MAINTENANCE_FOLDER.lstrip("/") / snapshot.name, out=False)
+        maintenance.write(root() / MAINTENANCE_FOLDER.lstrip("/") / _file_name(snapshot.name), out=False)
         node.journal.remove([snapshot.key])
     reason = "no keepalived has it any more: its maintenance file says 0 for the next one"
     plan = swap.NOTHING._replace(reasons=() if holders else (reason,))
     return Outcome(snapshot.key, snapshot.name, snapshot.phase if holders else None, plan, holders)
 
 
-def draining(node: Node, targets: Iterable[Target]) -> int:
-    """Answer how many connections the real servers of these services still have.
+def _file_name(name: str) -> str:
+    """Answer the name of a maintenance file: the service's, of which only a service without a spec has a slash."""
+    return name.replace("/", "-")
 
-    Those that are closing do not count: TCP's last state stays in the table for two minutes. UDP has no other state.
-    """
-    left = 0
-    for target in targets:
-        for (_, dest_key), load in node.ipvs.observe_one(target.key).dests.items():
-            if dest_key != target.dest_key:
-                left += load.connections.active
-                left += load.connections.inactive if target.key.protocol is Protocol.UDP else 0
-    return left
+
+def draining(node: Node, targets: Iterable[Target]) -> int:
+    """Answer how many connections the real servers of these services still have open."""
+    return sum(
+        open_connections(key, load.connections)
+        for target in targets
+        for (key, dest_key), load in node.ipvs.observe_one(target.key).dests.items()
+        if dest_key != target.dest_key
+    )

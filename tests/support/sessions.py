@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,22 +30,6 @@ def steps(text: str) -> Iterator[Step]:
             yield Step(command, output)
 
 
-def play(text: str, folder: Path) -> None:
-    """Run every session of a page, in *folder*; an AssertionError says where the page lies."""
-    previous = 0
-    for step in steps(text):
-        if ELSEWHERE.search(step.command):
-            continue
-        if step.command == "echo $?":
-            assert step.output.strip() == str(previous), "the exit code"
-            continue
-        if (shown := SHOWN_FILE.fullmatch(step.command)) and not (folder / shown[1]).exists():
-            (folder / shown[1]).write_text(step.output)
-        done = run(step.command, folder)
-        previous = done.returncode
-        assert matches(done.stdout, step.output), f"$ {step.command}\n{done.stdout}"
-
-
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return subprocess.run(
@@ -58,6 +42,22 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
         timeout=120,
         check=False,
     )
+
+
+def play(text: str, folder: Path, how: Callable[[str, Path], subprocess.CompletedProcess[str]] = run) -> None:
+    """Run every session of a page, in *folder*; an AssertionError says where the page lies."""
+    previous = 0
+    for step in steps(text):
+        if ELSEWHERE.search(step.command):
+            continue
+        if step.command == "echo $?":
+            assert step.output.strip() == str(previous), "the exit code"
+            continue
+        if (shown := SHOWN_FILE.fullmatch(step.command)) and not (folder / shown[1]).exists():
+            (folder / shown[1]).write_text(step.output)
+        done = how(step.command, folder)
+        previous = done.returncode
+        assert matches(done.stdout, step.output), f"$ {step.command}\n{done.stdout}"
 
 
 def matches(output: str, shown: str) -> bool:

@@ -79,7 +79,7 @@ def test_who_holds_it_and_what_it_carries_is_told() -> None:
     found = status(table(sorry=1, r1=0, r2=0), snapshot())
     assert found.holders == snapshot().holders
     assert (found.way, found.since, found.sorry, found.notes) == (Way.KERNEL, 1_700_000_000.0, SORRY, ())
-    assert (found.sorry_connections, found.real_connections) == (3, 6)
+    assert (found.sorry_connections, found.real_connections) == (2, 4)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_the_document_is_what_the_reference_says() -> None:
         "holders": [
             {"holder": "operator", "reason": "deploy", "since": "2023-11-14T22:13:20Z", "until": None, "by": "alice", "pid": 7}
         ],
-        "connections": {"sorry": 3, "real_servers": 6},
+        "connections": {"sorry": 2, "real_servers": 4},
         "lingering": False,
         "notes": [],
     }  # fmt: skip
