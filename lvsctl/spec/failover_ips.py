@@ -1,4 +1,4 @@
-"""Failover IPs: addresses that only a provider's API moves from one director to the other, and the way back."""
+"""Failover IPs: addresses that only a provider's API moves from one director to the other."""
 
 from ipaddress import IPv4Address, IPv6Network, ip_address, ip_network
 from typing import Annotated, Self
@@ -12,7 +12,6 @@ from lvsctl.spec.values import (
     AbsolutePath,
     Address,
     Flag,
-    Interface,
     Name,
     OneOf,
     Parsed,
@@ -123,12 +122,3 @@ class FailoverIp(Block):
         if self.provider not in NEED_CREDENTIALS and self.api is not None:
             raise ValueError(f"provider {self.provider} has no API to reach: leave out api")
         return self
-
-
-class ReturnPath(Block):
-    """The gateway that an address answers through."""
-
-    interface: Interface
-    """The interface that its answers leave by."""
-    gateway: Address
-    """The router on that interface."""
