@@ -8,12 +8,13 @@ from lvsctl.spec.addresses import StaticAddressLine
 from lvsctl.spec.agent import Agent
 from lvsctl.spec.base import Extensible, ExtraLine
 from lvsctl.spec.bfd import BfdInstance, BfdName
-from lvsctl.spec.failover_ips import FailoverIp, ReturnPath
+from lvsctl.spec.failover_ips import FailoverIp
 from lvsctl.spec.forms import BODY, OWN, Form, Written, named
 from lvsctl.spec.garp import GarpGroup, TrackGroup
 from lvsctl.spec.ip_rules import StaticRuleLine
 from lvsctl.spec.nodes import Node
 from lvsctl.spec.notify import Notify
+from lvsctl.spec.return_paths import ReturnPath
 from lvsctl.spec.root import Root
 from lvsctl.spec.routes import StaticRouteLine
 from lvsctl.spec.server_group import VirtualServerGroup
