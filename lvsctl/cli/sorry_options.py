@@ -45,7 +45,7 @@ For = Annotated[
 As = Annotated[
     str,
     typer.Option(
-        "--as", metavar="HOLDER", help="Who wants it: operator, timer, quorum, notify or overload; for hooks."
+        "--as", metavar="HOLDER", help="Who wants it: operator, timer, quorum or notify; for hooks."
     ),
 ]
 Wait = Annotated[

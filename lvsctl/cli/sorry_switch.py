@@ -216,10 +216,11 @@ def holder(name: str) -> "Holder":
     """Read ``--as``. Raises Usage."""
     from lvsctl.sorry.model import Holder
 
-    try:
-        return Holder(name.lower())
-    except ValueError:
-        raise Usage(f"--as: expected {', '.join(Holder)}, not {name!r}") from None
+    # Overload is the guard's own: its sorry stands beside the real servers.
+    allowed = {str(each): each for each in Holder if each is not Holder.OVERLOAD}
+    if name.lower() not in allowed:
+        raise Usage(f"--as: expected {', '.join(allowed)}, not {name!r}")
+    return allowed[name.lower()]
 
 
 def hold(reason: str, period: str | None, *, guarded: bool, now: float) -> "Hold":

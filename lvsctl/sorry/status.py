@@ -72,6 +72,8 @@ def judge(
     else:
         state, problem = _state(server, sorry)
     held = snapshot is not None and snapshot.phase is not Phase.LINGERING
+    if snapshot is not None and held and set(snapshot.holders) == {Holder.OVERLOAD} and problem:
+        problem = "overload: whom no real server may take any more gets the sorry"
     return Status(
         name,
         key,
@@ -130,7 +132,7 @@ def _notes(
     match snapshot.phase:
         case Phase.SWITCHING_ON | Phase.SWITCHING_OFF:
             yield f"a switch was interrupted ({snapshot.phase}): lvsctl sorry on or off {snapshot.name} completes it"
-        case Phase.ON if state is not State.ON:
+        case Phase.ON if state is not State.ON and set(snapshot.holders) != {Holder.OVERLOAD}:
             yield f"it is held on, but the table says otherwise: lvsctl sorry on {snapshot.name} puts that right"
         case _:
             pass

@@ -101,6 +101,16 @@ def test_without_settings_nothing_is_compared() -> None:
     assert judge("web", WEB, seen, sorry=SORRY, snapshot=snapshot(), exact=False).notes == ()
 
 
+def test_overload_is_neither_on_nor_off_and_no_drift() -> None:
+    held = snapshot()._replace(holders={Holder.OVERLOAD: Hold(1.0)})
+    found = status(table(sorry=1, r1=1, r2=3), held)
+    assert (found.state, found.problem) == (
+        State.UNKNOWN,
+        "overload: whom no real server may take any more gets the sorry",
+    )
+    assert not [note for note in found.notes if "held on" in note]
+
+
 def test_a_sorry_that_lingers_is_off() -> None:
     found = status(table(sorry=0, r1=1, r2=3), snapshot(Phase.LINGERING))
     assert (found.state, found.lingering, found.holders, found.since) == (State.OFF, True, {}, None)
