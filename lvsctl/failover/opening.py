@@ -56,9 +56,9 @@ class Providers:
     """The providers of this node, each opened when it is first wanted."""
 
     def __init__(self, node: str, api: Api | None = None, *, clock: Clock = time.monotonic) -> None:
-        """Open on behalf of *node*, as the spec names it. *api* is instead of what the spec says about that."""
+        """Open on behalf of *node*, as the spec names it. *api* is for entries that say nothing about theirs."""
         self._node = node
-        self._api = api
+        self._api = api or Api()
         self._clock = clock
         self._open: dict[tuple[str, ...], Provider] = {}
 
@@ -89,7 +89,7 @@ class Providers:
 
     def _opened(self, entry: FailoverIp) -> Provider:
         path = Path(entry.credentials or "")
-        api = self._api or api_of(entry)
+        api = api_of(entry) if entry.api else self._api
         match entry.provider:
             case "hetzner-robot":
                 login = read_login(path)

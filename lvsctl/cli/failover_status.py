@@ -1,0 +1,167 @@
+"""``lvsctl failover status``: ask the agent, else the files, else the provider, and tell in three words."""
+
+import asyncio
+import time
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from lvsctl.cli.failover_addresses import Known, known, node_of, why
+from lvsctl.cli.output import print_json, say
+from lvsctl.errors import LvsctlError, Usage, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lvsctl.cli.failover_options import Where
+    from lvsctl.failover.directly import Subject
+    from lvsctl.failover.keeper import Report
+    from lvsctl.failover.shelf import HostClock
+    from lvsctl.spec.failover_ips import FailoverIp
+
+Doc = dict[str, Any]
+
+STALE = 300.0
+"""Seconds after which what the agent saw is unknown."""
+
+
+class State(IntEnum):
+    """Whether an address points here; the value is the exit code."""
+
+    HELD = 0
+    UNKNOWN = 1
+    NOT_HELD = 2
+
+    @property
+    def word(self) -> str:
+        """The word on standard output."""
+        return self.name.lower().replace("_", "-")
+
+
+def status(where: "Where", ip: str | None, *, fresh: bool, json: bool, quiet: bool) -> int:
+    """Answer the exit code. Whatever goes wrong, but for wrong usage, is *unknown*."""
+    try:
+        found = known(where, ip)
+        docs = documents(found, ip, fresh=fresh)
+    except Usage:
+        raise
+    except LvsctlError as error:
+        return _nothing_known(error, ip, json=json)
+    states = {address: state(doc) for address, doc in docs.items()}
+    overall = max(states.values(), key=(State.HELD, State.NOT_HELD, State.UNKNOWN).index)
+    if json:
+        print_json(
+            {
+                "state": overall.word,
+                "failover": {ip: _with_state(doc, states[ip]) for ip, doc in docs.items()},
+            }
+        )
+        return overall
+    for entry in found.entries:
+        doc = docs[str(entry.ip)]
+        if ip is not None:
+            print(f"state={overall.word}")
+        if ip is None or not quiet:
+            print(line(entry, doc, states[str(entry.ip)]))
+    return overall
+
+
+def documents(found: Known, ip: str | None, *, fresh: bool) -> "Mapping[str, Doc]":
+    """Answer for each address what there is to say about it, as status.json does (docs/reference/status-json.md)."""
+    if found.has_spec:
+        from lvsctl.cli.failover_agent import answer
+
+        names = [str(each.ip) for each in found.entries]
+        said = answer({"verb": "status", "ip": names[0] if ip else None, "fresh": fresh}, silence=60.0)
+        if said is not None:
+            return {each: _as_doc(said.get("failover", {}).get(each)) for each in names}
+    return asyncio.run(_looks(found, fresh=fresh))
+
+
+def state(doc: Doc) -> State:
+    """Answer whether the address of *doc* points here."""
+    seen = doc.get("seen_at")
+    if doc.get("holds") is None or not isinstance(seen, int | float) or time.time() - seen > STALE:
+        return State.UNKNOWN
+    return State.HELD if doc["holds"] else State.NOT_HELD
+
+
+def line(entry: "FailoverIp", doc: Doc, found: State) -> str:
+    """Answer what there is to say about one address, for people."""
+    parts = [f"{entry.ip}: {found.word.replace('-', ' ')}", *_seen(entry, doc)]
+    if found is State.UNKNOWN:
+        reason = (
+            doc.get("trouble") or doc.get("why") or ("a move is under way" if doc.get("processing") else "")
+        )
+        parts += [visible(str(reason))] if reason else []
+    if doc.get("hold"):
+        parts.append(f"on hold: {visible(str(doc['hold']))}")
+    return ", ".join(parts)
+
+
+def _seen(entry: "FailoverIp", doc: Doc) -> "Sequence[str]":
+    if not isinstance(doc.get("seen_at"), int | float):
+        return ()
+    active = doc.get("active")
+    where = visible(str(active)) if active else "nowhere"
+    node = node_of(entry, active)
+    age = max(0, round(time.time() - doc["seen_at"]))
+    return (
+        f"it points at {where} ({node})" if node else f"it points {'at ' * bool(active)}{where}",
+        f"seen {age} s ago",
+    )
+
+
+def _with_state(doc: Doc, found: State) -> Doc:
+    return {"state": found.word, **doc}
+
+
+def _as_doc(said: object) -> Doc:
+    if isinstance(said, dict):
+        return said
+    return {"holds": None, "trouble": "the agent does not know it: reload it (systemctl reload lvsctl-agent)"}
+
+
+def _nothing_known(error: LvsctlError, ip: str | None, *, json: bool) -> int:
+    if json:
+        print_json({"state": State.UNKNOWN.word, "failover": {}})
+    elif ip is not None:
+        print(f"state={State.UNKNOWN.word}")
+    say(f"lvsctl: {why(error)}")
+    if error.hint:
+        say(f"  {error.hint}")
+    return State.UNKNOWN
+
+
+async def _looks(found: Known, *, fresh: bool) -> "Mapping[str, Doc]":
+    """Look at all of them at once: one that hangs keeps none of the others waiting."""
+    from lvsctl.failover.opening import Providers
+    from lvsctl.failover.shelf import HostClock
+
+    clock = HostClock()
+    providers = Providers(found.node, clock=clock.now)
+    try:
+        looks = (_look(each, found, providers, clock, fresh=fresh) for each in found.entries)
+        docs = await asyncio.gather(*looks)
+    finally:
+        await providers.aclose()
+    return {str(each.ip): doc for each, doc in zip(found.entries, docs, strict=True)}
+
+
+async def _look(entry: "FailoverIp", found: Known, providers: Any, clock: "HostClock", *, fresh: bool) -> Doc:
+    from lvsctl.failover.directly import look, opened
+
+    try:
+        subject = opened(entry, found.node, found.nodes, providers, clock)
+        return document(subject, await look(subject, fresh=fresh))
+    except LvsctlError as error:
+        return {"provider": entry.provider, "holds": None, "trouble": why(error)}
+
+
+def document(subject: "Subject", report: "Report", trouble: str | None = None) -> Doc:
+    """Answer *report* as status.json has it."""
+    from lvsctl.agent.status import address
+
+    shift = time.time() - subject.clock.now()
+    return address(
+        subject.entry, report, trouble, target=subject.rules.target, epoch=lambda at: round(at + shift, 3)
+    )
