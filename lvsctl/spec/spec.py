@@ -21,6 +21,7 @@ from lvsctl.spec.server_group import VirtualServerGroup
 from lvsctl.spec.sorry import Ignore, Sorry, Sysctl
 from lvsctl.spec.sync_group import VrrpSyncGroup
 from lvsctl.spec.track import TrackFile, VrrpScript, VrrpTrackProcess
+from lvsctl.spec.uplinks import Uplinks
 from lvsctl.spec.values import Address, Name, ServiceName, Text
 from lvsctl.spec.virtual_server import VirtualServer
 from lvsctl.spec.vrrp_instance import VrrpInstance
@@ -50,6 +51,8 @@ class Spec(Root, Extensible):
     """Settings of `lvsctl agent`: metrics, alerts, the way to the provider's API."""
     return_paths: Annotated[dict[Address, ReturnPath], OWN] = {}
     """Per address: the gateway that it answers through."""
+    uplinks: Annotated[Uplinks | None, OWN] = None
+    """The ways to the Internet in order of preference, for `lvsctl uplink`."""
     sysctl: Annotated[Sysctl | None, OWN] = None
     """Kernel settings that the directors have."""
     ignore: Annotated[tuple[Ignore, ...], OWN] = ()

@@ -294,6 +294,21 @@ def _encap(drawing: Drawing) -> Any:
     return data
 
 
+def _target(drawing: Drawing) -> Any:
+    """Draw an IPv4 target with what its probe takes."""
+    probe = drawing.one("ICMP", "TCP", "HTTP", "HTTPS", "DNS", "command")
+    if probe == "command":
+        return {"probe": probe, "run": _program(drawing)}
+    if probe == "ICMP":
+        return drawing.one("192.0.2.9", {"address": "192.0.2.10"})
+    own: Data = {"TCP": {"port": "22"}, "DNS": {"name": "example.org"}}.get(probe, {"path": "/generate_204"})
+    return {"address": "192.0.2.11", "probe": probe, **own}
+
+
+def _uplink(drawing: Drawing) -> Data:
+    return {"interface": drawing.one(*INTERFACES), "gateway": drawing.one("192.0.2.1", ["198.51.100.1"])}
+
+
 def _check(drawing: Drawing) -> Data:
     kinds = (
         kind
@@ -326,6 +341,8 @@ SHAPES: dict[str, Callable[[Drawing], Any]] = {
     "LvsMethod": _lvs_method,
     "Encap": _encap,
     "Check": _check,
+    "UplinkTarget": _target,
+    "Uplink": _uplink,
 }
 """Models that are one of several shapes."""
 
@@ -349,6 +366,7 @@ REFERS = {"FILE_CHECK": "track_files", "BFD_CHECK": "bfd_instances"}
 """Checks of something that is declared elsewhere."""
 
 FIELDS: dict[tuple[str, str], Callable[[Drawing], Any]] = {
+    ("Uplinks", "targets"): lambda drawing: ["192.0.2.8", _target(drawing)],
     ("TrackScript", "name"): _name("vrrp_scripts"),
     ("TrackBfd", "name"): _name("bfd_instances"),
     ("TrackedFile", "name"): _name("track_files"),
