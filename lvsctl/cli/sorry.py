@@ -1,5 +1,6 @@
 """``lvsctl sorry …``: send visitors to the sorry backend and back. Options → one library call → output."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,7 +13,7 @@ from lvsctl.cli.output import print_json, say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lvsctl.cli.sorry_services import Subject
+    from lvsctl.cli.sorry_services import Remembered, Subject
     from lvsctl.ipvs import Observation
     from lvsctl.sorry.status import Status
 
@@ -116,7 +117,7 @@ def status(
 
     options.tell_more(verbose)
     what = known(spec, node, needed=False)
-    known_before = remembered(netns)
+    known_before = _without_the_answered(remembered(netns), netns)
     everything = subjects(what, known_before.snapshots)
     chosen = selected(everything, services or (), every=not services, more=what.services)
     found = judged(chosen, netns, quiet=quiet) if chosen else []
@@ -135,6 +136,21 @@ def status(
     else:
         say("no service has a sorry server", quiet=quiet)
     raise typer.Exit(code)
+
+
+def _without_the_answered(known: "Remembered", netns: str | None) -> "Remembered":
+    """Let the sorries go that have answered their last request, where we may, and read what is left."""
+    from lvsctl.cli.sorry_services import remembered
+    from lvsctl.errors import LvsctlError
+    from lvsctl.sorry.lingering import reap
+    from lvsctl.sorry.model import Phase
+    from lvsctl.sorry.node import this_node
+
+    if all(each.phase is not Phase.LINGERING for each in known.snapshots):
+        return known
+    with suppress(LvsctlError), this_node(netns=netns) as node:
+        reap(node, patience=0)
+    return remembered(netns)
 
 
 def judged(chosen: "Sequence[Subject]", netns: str | None, *, quiet: bool) -> "list[Status]":
