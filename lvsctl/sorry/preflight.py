@@ -1,6 +1,6 @@
 """Would clients of a service reach its sorry server, and be told 503? Asked before anything changes.
 
-What the kernel does with each forwarding method was measured on 6.1 and is in docs/explanation/sorry.md: NAT to a
+What the kernel does with each forwarding method was measured on 6.1 and is in docs/explanation/sorry-swap.md: NAT to a
 loopback address hangs every client, and for a DR or TUN destination on this node the kernel ignores address and port.
 The judging is pure; :func:`examine` looks around and knocks. Nothing is changed here.
 """
