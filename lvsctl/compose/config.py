@@ -2,6 +2,7 @@
 
 from lvsctl.compose.hooks import with_hooks
 from lvsctl.compose.maintenance import with_maintenance
+from lvsctl.compose.return_paths import with_return_paths
 from lvsctl.compose.write import Context, statements
 from lvsctl.keepalived.config import Config
 from lvsctl.keepalived.grammar import version
@@ -15,7 +16,7 @@ def complete(spec: Spec) -> Spec:
     }
     if len(rendered) < len(spec.virtual_servers):
         spec = spec.model_copy(update={"virtual_servers": rendered})
-    return with_hooks(with_maintenance(spec))
+    return with_return_paths(with_hooks(with_maintenance(spec)))
 
 
 def compose(spec: Spec) -> Config:

@@ -41,11 +41,19 @@ TYPES = {
 }
 """``RTN_*`` of linux/rtnetlink.h."""
 
+NOWHERE = frozenset({RouteType.BLACKHOLE, RouteType.UNREACHABLE, RouteType.PROHIBIT, RouteType.THROW})
+
 ACTIONS = {1: "lookup", 2: "goto", 3: "nop", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
 """``FR_ACT_*`` of linux/fib_rules.h."""
 
 IFF_UP, IFF_LOOPBACK, IFF_LOWER_UP = 0x1, 0x8, 0x10000
-IFA_F_SECONDARY, IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_TENTATIVE = 0x01, 0x08, 0x20, 0x40
+IFA_F_SECONDARY, IFA_F_NODAD, IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_TENTATIVE = (
+    0x01,
+    0x02,
+    0x08,
+    0x20,
+    0x40,
+)
 RTNH_F_DEAD, RTNH_F_ONLINK, RTNH_F_LINKDOWN = 0x1, 0x4, 0x10
 RTM_F_CLONED = 0x200
 FIB_RULE_INVERT = 0x2
@@ -95,6 +103,7 @@ def host_address(message: Message, names: Names) -> HostAddress:
         is_tentative=bool(flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)),
         is_secondary=bool(flags & IFA_F_SECONDARY) and message["family"] == AF[Family.INET],
         preferred_lft=None if lasts == FOREVER else lasts,
+        proto=found.get("IFA_PROTO", 0),
     )
 
 
@@ -104,12 +113,14 @@ def route(message: Message, names: Names) -> Route:
     family = FAMILY_OF[message["family"]]
     prefsrc = found.get("RTA_PREFSRC")
     table = _wide(found, "RTA_TABLE", message["table"])
+    kind = TYPES.get(message["type"], RouteType.OTHER)
     return Route(
         dst=_network(found.get("RTA_DST"), message["dst_len"]) or EVERYWHERE[family],
         table=table,
         metric=found.get("RTA_PRIORITY", 0),
-        next_hops=tuple(_next_hops(message, found, names)),
-        type=TYPES.get(message["type"], RouteType.OTHER),
+        # IPv6 hangs a route that leads nowhere on the loopback.
+        next_hops=() if kind in NOWHERE else tuple(_next_hops(message, found, names)),
+        type=kind,
         proto=message["proto"],
         prefsrc=as_address(prefsrc) if prefsrc else None,
         scope=message["scope"],
@@ -185,6 +196,26 @@ def _of_hop(hop: NextHop, family: Family, indices: Mapping[str, int]) -> dict[st
         keywords["gateway"] = str(hop.gateway)
     if hop.onlink:
         keywords["flags"] = RTNH_F_ONLINK
+    return keywords
+
+
+def of_address(each: HostAddress, indices: Mapping[str, int]) -> dict[str, Any]:
+    """Answer pyroute2's keywords for an address that lasts. KeyError names a link that is not there.
+
+    IPv6 does without duplicate address detection: what both directors have on purpose is no mistake.
+    """
+    keywords: dict[str, Any] = {
+        "family": AF[each.family],
+        "index": indices[each.dev],
+        "address": str(each.address),
+        "local": str(each.address),
+        "prefixlen": each.interface.network.prefixlen,
+        "IFA_PROTO": each.proto,
+    }
+    if each.preferred_lft is not None:
+        keywords["IFA_CACHEINFO"] = {"ifa_preferred": each.preferred_lft, "ifa_valid": FOREVER}
+    if each.family is Family.INET6:
+        keywords["IFA_FLAGS"] = IFA_F_NODAD
     return keywords
 
 

@@ -124,6 +124,19 @@ class Net:
         """Delete *rule*; answer whether it was there."""
         return _unless(errno.ENOENT, lambda: self._change_rule("del", rule))
 
+    def add_address(self, address: HostAddress) -> bool:
+        """Add *address*; answer whether it was missing."""
+        return _unless(errno.EEXIST, lambda: self._change_address("add", address))
+
+    def delete_address(self, address: HostAddress) -> bool:
+        """Delete *address*; answer whether it was there. With an interface's last one go the routes over it."""
+        return _unless(errno.EADDRNOTAVAIL, lambda: self._change_address("del", address))
+
+    def _change_address(self, verb: str, address: HostAddress) -> None:
+        keywords = self._placed(lambda indices: codec.of_address(address, indices))
+        with _translated(f"ip address {verb} {address}"):
+            self._route.addr(verb, **keywords)
+
     def _change_route(self, verb: str, route: Route) -> None:
         keywords = self._placed(lambda indices: codec.of_route(route, indices))
         with _translated(f"ip route {verb} {route}"):

@@ -76,11 +76,29 @@ class HostAddress:
     is_secondary: bool = False
     preferred_lft: int | None = None
     """Seconds; 0: never chosen as a source by itself; None: forever."""
+    proto: int = 0
+    """Who it says it is from (IFA_PROTO; kernels before 5.18 keep none)."""
 
     @property
     def address(self) -> Address:
         """The address without its prefix length."""
         return self.interface.ip
+
+    @property
+    def family(self) -> Family:
+        """Its family."""
+        return family_of(self.address)
+
+    def words(self) -> Iterator[str]:
+        """Yield the words that stand for it in an ``ip address`` command, which has none for its proto in Debian 12."""
+        yield from (str(self.interface), "dev", self.dev)
+        if self.preferred_lft is not None:
+            yield from ("preferred_lft", str(self.preferred_lft))
+        if self.family is Family.INET6:
+            yield "nodad"
+
+    def __str__(self) -> str:
+        return " ".join(self.words())
 
 
 class NextHop(NamedTuple):

@@ -12,22 +12,40 @@ and for each address two rules::
     from ADDRESS lookup main suppress_prefixlength 0    what the main table knows apart from its default: the LAN
     from ADDRESS lookup TABLE                           the rest goes its own way
 
-Contents come first and rules last when it is made, and the other way round when it is taken back, so that at no
-moment a rule leads to an empty table.
+Where VRRP has the address, keepalived makes the same from what `lvsctl render` writes (:mod:`lvsctl.compose`), and
+nothing here is planned for it: one owner.
+
+With LVS-NAT the answers of real servers are forwarded, and IPVS routes them anew once they carry the virtual address.
+Where that is switched off (``net.ipv4.vs.snat_reroute=0``) they go by the real server's address, which then gets the
+same two rules.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
+from typing import NamedTuple
 
-from lvsctl.net.model import EVERYWHERE, LAST_METRIC, PROTO, Network, NextHop, Route, RouteType, Rule
+from lvsctl.net.model import (
+    EVERYWHERE,
+    LAST_METRIC,
+    PROTO,
+    HostAddress,
+    Network,
+    NextHop,
+    Route,
+    RouteType,
+    Rule,
+)
 from lvsctl.vocabulary import Address, Family, family_of
 
-FIRST_TABLE = 1001
-"""Tables are numbered from here in the order of the spec; 253 to 255 are the kernel's, and few use four digits."""
+FIRST_TABLE, LAST_TABLE = 1001, 1199
+"""Tables are numbered from here on in the order of the spec; 253 to 255 are the kernel's."""
 
-LAN_PRIORITY, WAY_PRIORITY, FORWARDED_PRIORITY = 1000, 1001, 1002
+LAN_PRIORITY, WAY_PRIORITY = 1000, 1001
 """Priorities of the rules: before the kernel's own for main (32766)."""
+
+FORWARDED_LAN_PRIORITY, FORWARDED_WAY_PRIORITY = 1002, 1003
+"""Likewise, for what real servers answer."""
 
 METRIC = 10
 """Of the way in its table."""
@@ -37,31 +55,64 @@ METRIC = 10
 class ReturnPath:
     """How one address answers."""
 
-    source: Network
-    """The address, or the network of an IPv6 failover IP."""
+    address: Address
     interface: str
     gateway: Address
     table: int
-    real_servers: tuple[tuple[Network, str], ...] = ()
-    """For LVS-NAT without snat_reroute: networks of real servers, and the interface their answers come in by."""
+    instance: str = ""
+    """The VRRP instance that has the address, so that keepalived makes table and rules; empty: lvsctl does."""
+    real_servers: tuple[Address, ...] = ()
+    """Those that answer for the address by LVS-NAT."""
+    forwarded: bool = False
+    """The spec states that IPVS does not route their answers anew."""
 
     @property
     def family(self) -> Family:
         """The family of the address."""
-        return family_of(self.source.network_address)
+        return family_of(self.address)
 
-    def __str__(self) -> str:
-        return _plain(self.source)
+    @property
+    def is_ours(self) -> bool:
+        """Whether lvsctl makes it, rather than keepalived."""
+        return not self.instance
 
 
-def _plain(source: Network) -> str:
-    return str(source.network_address if source.prefixlen == source.max_prefixlen else source)
+class Unstated(NamedTuple):
+    """An address that the spec gives no return path."""
+
+    address: Address
+    interface: str
+    """Where it is put; empty when the spec does not tell."""
+
+
+class Intended(NamedTuple):
+    """What a spec says about the way back, for one node."""
+
+    paths: tuple[ReturnPath, ...] = ()
+    addresses: tuple[HostAddress, ...] = ()
+    """Failover IPs that are on both nodes all the time, because no VRRP instance has them."""
+    unstated: tuple[Unstated, ...] = ()
+
+
+class Host(NamedTuple):
+    """What a host has."""
+
+    links: Mapping[str, bool] = {}
+    """Its interfaces, and whether they are up."""
+    addresses: tuple[HostAddress, ...] = ()
+    routes: tuple[Route, ...] = ()
+    """Of all tables and both families."""
+    rules: tuple[Rule, ...] = ()
+    reroutes: bool = True
+    """IPVS routes the answers of real servers anew (``net.ipv4.vs.snat_reroute``, 1 by default)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What has to change, in this order; a pair of routes and rules each."""
+    """What has to change, in this order: nothing leads to an empty table at any moment."""
 
+    old_addresses: tuple[HostAddress, ...] = ()
+    """Of lvsctl's, and nobody wants them any more. First of all: the kernel may drop routes with them."""
     routes: tuple[Route, ...] = ()
     """To be put in place (RTM_NEWROUTE with replace)."""
     rules: tuple[Rule, ...] = ()
@@ -70,38 +121,40 @@ class Plan:
     """Of lvsctl's, and nobody wants them any more: to be deleted."""
     old_routes: tuple[Route, ...] = ()
     """Likewise; after the rules that led to them."""
+    addresses: tuple[HostAddress, ...] = ()
+    """To be added: they answer only once their way back is there."""
 
     def __bool__(self) -> bool:
-        return bool(self.routes or self.rules or self.old_rules or self.old_routes)
+        return any(self.steps())
+
+    def steps(self) -> Iterator[tuple[str, HostAddress | Route | Rule]]:
+        """Yield what is to be done in order: a verb of ip(8), and to what."""
+        yield from (("del", each) for each in self.old_addresses)
+        yield from (("replace", each) for each in self.routes)
+        yield from (("add", each) for each in self.rules)
+        yield from (("del", each) for each in self.old_rules)
+        yield from (("del", each) for each in self.old_routes)
+        yield from (("add", each) for each in self.addresses)
 
     def commands(self) -> Iterator[str]:
         """Yield the ``ip`` commands that would do the same."""
-        for route in self.routes:
-            yield f"ip {_flag(route.family)}route replace {route}"
-        for rule in self.rules:
-            yield f"ip {_flag(rule.family)}rule add {rule}"
-        for rule in self.old_rules:
-            yield f"ip {_flag(rule.family)}rule del {rule}"
-        for route in self.old_routes:
-            yield f"ip {_flag(route.family)}route del {route}"
+        for verb, each in self.steps():
+            yield command(verb, each)
 
 
-def _flag(family: Family) -> str:
-    return "-6 " if family is Family.INET6 else ""
+def command(verb: str, each: HostAddress | Route | Rule) -> str:
+    """Answer the ``ip`` command that does *verb* to *each*."""
+    noun = {HostAddress: "address", Route: "route", Rule: "rule"}[type(each)]
+    return f"ip {'-6 ' if each.family is Family.INET6 else ''}{noun} {verb} {each}"
 
 
-def tables(ways: Iterable[tuple[str, Address]]) -> dict[tuple[str, Address], int]:
-    """Answer the table of each way out: the same one for all addresses that leave by it."""
-    return {way: FIRST_TABLE + number for number, way in enumerate(dict.fromkeys(ways))}
-
-
-def source_of(address: Address | Network) -> Network:
-    """Answer the network of one address."""
+def host_network(address: Address) -> Network:
+    """Answer the network of one address alone."""
     return ip_network(address)
 
 
-def routes_of(path: ReturnPath) -> tuple[Route, ...]:
-    """Answer the contents of its table."""
+def routes_of(path: ReturnPath) -> tuple[Route, Route]:
+    """Answer the contents of its table: the way, and the backstop."""
     everywhere = EVERYWHERE[path.family]
     way = NextHop(path.interface, path.gateway, onlink=True)
     return (
@@ -110,55 +163,90 @@ def routes_of(path: ReturnPath) -> tuple[Route, ...]:
     )
 
 
-def rules_of(path: ReturnPath) -> tuple[Rule, ...]:
-    """Answer the rules that lead to its table."""
-    forwarded = tuple(
-        Rule(path.family, FORWARDED_PRIORITY, path.table, src=network, iif=interface)
-        for network, interface in path.real_servers
-    )
+def rules_of(path: ReturnPath, *, forwarded: bool) -> tuple[Rule, ...]:
+    """Answer the rules that lead to its table; those for real servers only where *forwarded*."""
+    servers = path.real_servers if forwarded else ()
     return (
-        Rule(path.family, LAN_PRIORITY, src=path.source, suppress_prefixlength=0),
-        Rule(path.family, WAY_PRIORITY, path.table, src=path.source),
-        *forwarded,
-    )
-
-
-OURS = (LAN_PRIORITY, WAY_PRIORITY, FORWARDED_PRIORITY)
-"""What tells the rules of return paths from those of uplinks, which are lvsctl's, too."""
-
-
-def plan(
-    paths: Sequence[ReturnPath], routes: Iterable[Route], rules: Iterable[Rule], links: Mapping[str, bool]
-) -> Plan:
-    """Answer what is missing, and what of lvsctl's is there for nobody.
-
-    *routes* and *rules* are those of the host, *links* the interfaces and whether they are up: the kernel takes no
-    route over one that is down, and the rule alone leads to the backstop then.
-    """
-    wanted_routes = {
-        _slot(route): route for path in paths for route in routes_of(path) if _can_be_there(route, links)
-    }
-    wanted_rules = dict.fromkeys(rule for path in paths for rule in rules_of(path))
-    there = [route for route in routes if route.proto == PROTO and route.table >= FIRST_TABLE]
-    own_tables = {rule.table for rule in rules if _is_ours(rule)} | {path.table for path in paths}
-    own_rules = [rule for rule in rules if _is_ours(rule)]
-    return Plan(
-        routes=tuple(route for route in wanted_routes.values() if route not in there),
-        rules=tuple(rule for rule in wanted_rules if rule not in own_rules),
-        old_rules=tuple(rule for rule in own_rules if rule not in wanted_rules),
-        old_routes=tuple(
-            route for route in there if route.table in own_tables and _slot(route) not in wanted_routes
+        *_pair(path.address, path.table, LAN_PRIORITY, WAY_PRIORITY),
+        *(
+            rule
+            for server in servers
+            for rule in _pair(server, path.table, FORWARDED_LAN_PRIORITY, FORWARDED_WAY_PRIORITY)
         ),
     )
 
 
-def unplan(routes: Iterable[Route], rules: Iterable[Rule]) -> Plan:
-    """Answer what takes everything of lvsctl's return paths back."""
-    return plan((), routes, rules, {})
+def _pair(source: Address, table: int, lan: int, way: int) -> tuple[Rule, Rule]:
+    family, network = family_of(source), host_network(source)
+    return (
+        Rule(family, lan, src=network, suppress_prefixlength=0),
+        Rule(family, way, table, src=network),
+    )
+
+
+OURS = frozenset({LAN_PRIORITY, WAY_PRIORITY, FORWARDED_LAN_PRIORITY, FORWARDED_WAY_PRIORITY})
+"""What tells the rules of return paths from those of uplinks, which are lvsctl's, too."""
+
+
+def plan(intended: Intended, host: Host) -> Plan:
+    """Answer what is missing on *host*, and what of lvsctl's is there for nobody."""
+    paths = [path for path in intended.paths if path.is_ours]
+    wanted_routes = {
+        _slot(route): route for path in paths for route in routes_of(path) if _can_be_there(route, host.links)
+    }
+    wanted_rules = _wanted_rules(paths, host)
+    own_rules = [rule for rule in host.rules if _is_ours(rule)]
+    own_tables = {path.table for path in paths} | {rule.table for rule in own_rules}
+    there = [_plain(route) for route in host.routes if _is_own(route, own_tables)]
+    own_addresses = [each for each in host.addresses if each.proto == PROTO]
+    return Plan(
+        old_addresses=tuple(each for each in own_addresses if each.address not in _hosts(intended.addresses)),
+        routes=tuple(route for route in wanted_routes.values() if route not in there),
+        rules=tuple(rule for rule in wanted_rules if rule not in own_rules),
+        old_rules=tuple(rule for rule in own_rules if rule not in wanted_rules),
+        old_routes=tuple(route for route in there if _slot(route) not in wanted_routes),
+        addresses=tuple(_missing(intended.addresses, host)),
+    )
+
+
+def unplan(host: Host) -> Plan:
+    """Answer what takes everything of lvsctl's return paths back: routes, rules, addresses."""
+    return plan(Intended(), host)
+
+
+def _wanted_rules(paths: Iterable[ReturnPath], host: Host) -> dict[Rule, None]:
+    """Answer the rules in order, each once; the first path that a real server answers for has its answers."""
+    found: dict[Rule, None] = {}
+    taken: dict[tuple[int, Network | None], Rule] = {}
+    for path in paths:
+        for rule in rules_of(path, forwarded=path.forwarded or not host.reroutes):
+            if taken.setdefault((rule.priority, rule.src), rule) == rule:
+                found[rule] = None
+    return found
+
+
+def _missing(addresses: Iterable[HostAddress], host: Host) -> Iterator[HostAddress]:
+    there = _hosts(host.addresses)
+    return (each for each in addresses if each.address not in there and each.dev in host.links)
+
+
+def _hosts(addresses: Iterable[HostAddress]) -> set[Address]:
+    return {each.address for each in addresses}
 
 
 def _is_ours(rule: Rule) -> bool:
     return rule.proto == PROTO and rule.priority in OURS
+
+
+def _is_own(route: Route, tables: set[int]) -> bool:
+    return route.proto == PROTO and (route.table in tables or FIRST_TABLE <= route.table <= LAST_TABLE)
+
+
+def _plain(route: Route) -> Route:
+    """Answer *route* without what the kernel tells of its links: a cable that is out is no other route."""
+    if not any(hop.is_down for hop in route.next_hops):
+        return route
+    return replace(route, next_hops=tuple(hop._replace(is_down=False) for hop in route.next_hops))
 
 
 def _slot(route: Route) -> tuple[Network, int, int]:
@@ -166,4 +254,5 @@ def _slot(route: Route) -> tuple[Network, int, int]:
 
 
 def _can_be_there(route: Route, links: Mapping[str, bool]) -> bool:
+    """Answer whether the kernel takes it: none over a link that is down; the rule leads to the backstop then."""
     return all(links.get(hop.dev, False) for hop in route.next_hops)

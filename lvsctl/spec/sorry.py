@@ -176,6 +176,8 @@ class Sysctl(Block):
         None, alias="net.ipv4.vs.expire_nodest_conn"
     )
     """1: a connection whose real server was removed is ended at once."""
+    snat_reroute: Annotated[int, Whole(0, 1)] | None = Field(None, alias="net.ipv4.vs.snat_reroute")
+    """0: answers of real servers (NAT) keep the way that their own address has; return paths then have rules for them."""
 
 
 class Ignore(Block):
