@@ -21,6 +21,9 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 NOT_FOUND = 127
 
+AFTER_THE_KILL = 1.0
+"""Seconds that what a killed program has written is waited for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finished:
@@ -101,7 +104,9 @@ def run(
         except subprocess.TimeoutExpired:
             with suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
-            child.communicate()
+            # What has left the group may hold our pipes for as long as it likes.
+            with suppress(subprocess.TimeoutExpired):
+                child.communicate(timeout=AFTER_THE_KILL)
             raise Unavailable(
                 f"{shlex.join(argv)}: no answer within {timeout:g} s, so it was killed"
             ) from None

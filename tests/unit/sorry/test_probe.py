@@ -1,9 +1,7 @@
 """Asking a real server on loopback, polite and hostile ones."""
 
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lvsctl.sorry.probe import Door, Reply, ask
+from tests.support.certificates import certify
 
 Handle = Callable[[socket.socket], None]
 
@@ -101,15 +100,7 @@ def test_nobody_there_is_an_answer_too() -> None:
 
 
 def test_tls_is_spoken_whatever_the_certificate_says(tmp_path: Path) -> None:
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed, and makes the certificate")
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    make = (
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=not.this.name"
-    )
-    subprocess.run(
-        [*make.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True, timeout=30
-    )
+    certificate, key = certify("not.this.name", tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
 

@@ -1,0 +1,29 @@
+"""Starting programs: what becomes of one that does not end."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lvsctl.errors import Unavailable
+from lvsctl.host.run import run
+
+
+def test_what_left_the_group_of_a_killed_program_does_not_keep_us(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    script = f"setsid sh -c 'echo $$ > {pid}.new; mv {pid}.new {pid}; exec sleep 60' & sleep 60"
+    with pytest.raises(Unavailable, match=r"no answer within 0\.5 s, so it was killed"):
+        run(["sh", "-c", script], timeout=0.5)
+    stays = int(pid.read_text())
+    assert Path(f"/proc/{stays}/comm").read_text() == "sleep\n"
+    os.kill(stays, 9)
+
+
+def test_what_stayed_in_the_group_is_killed_with_it(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    with pytest.raises(Unavailable):
+        run(["sh", "-c", f"sleep 60 & echo $! > {pid}; wait"], timeout=0.5)
+    subprocess.run(["sleep", "0.2"], check=True)
+    state = Path(f"/proc/{pid.read_text().strip()}/stat")
+    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
