@@ -33,7 +33,7 @@ from lvsctl.sorry.node import Node, this_node
 from tests.support import netns as namespaces
 from tests.support.ipvs import fresh_netns
 
-SIZES = ((10, 5), (100, 5), (1000, 3))
+SIZES = ((10, 5), (100, 3), (1000, 2))
 """Services, and rounds."""
 DESTS = 10
 RECIPE_UP_TO = 10

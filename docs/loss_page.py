@@ -33,7 +33,13 @@ meet, `make lab-full` every cell.
 
 The lab has one processor. What needs two to go wrong cannot be seen here: for services whose scheduler looks at no
 weights (dh), the scheduler is changed for the time, and on several processors each change can refuse new connections
-until the kernel has taken the new one."""
+until the kernel has taken the new one. Two things are left out of the last line of the table: flags by which the source
+port counts, and mh with a resident sorry server, whose table the kernel shares out by the last weight above 0 that each
+server had; nothing takes back that the sorry server had one, so some visitors get another real server. And no visitor
+uses a source port twice: with DR and TUN the kernel takes a port that comes again within two minutes for the old
+connection, and while expire_nodest_conn is 0 that connection's real server answers, whatever its weight.
+
+All figures are of one run; not all cells need to be in it."""
 
 
 def page(results: Sequence[Row]) -> str:
@@ -73,11 +79,11 @@ def _totals(ours: Sequence[Row], seed: Sequence[Row]) -> Iterator[str]:
         *(_changed(rows, "table_kept") for rows in both),
     )
     yield _line(
-        "cells whose `ipvsadm -Ln --thresholds` is", *(_changed(rows, "thresholds_kept") for rows in both)
+        "cells whose `ipvsadm -Ln --thresholds` is another one",
+        *(_changed(rows, "thresholds_kept") for rows in both),
     )
-    yield _line(
-        "visitors of sh, mh, dh with another real server afterwards", *(_moved(rows) for rows in both)
-    )
+    moved = (_sum([row for row in rows if row["maps_visitors"]], "moved") for rows in both)
+    yield _line("visitors of sh, mh and dh with another real server afterwards", *moved)
 
 
 def _by_scheduler(ours: Sequence[Row]) -> Iterator[str]:
@@ -119,10 +125,6 @@ def _losses(rows: Iterable[Row]) -> Counter[str]:
 
 def _changed(rows: Iterable[Row], name: str) -> int:
     return sum(not row[name] for row in rows)
-
-
-def _moved(rows: Iterable[Row]) -> int:
-    return sum(row["moved"] for row in rows if row["cell"]["scheduler"][:2] in ("sh", "mh", "dh"))
 
 
 def _header(*titles: str) -> Iterator[str]:

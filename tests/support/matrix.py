@@ -323,6 +323,7 @@ def note(cell: Cell, way: str, result: Result) -> None:
         line = {
             "cell": cell._asdict(),
             "name": str(cell),
+            "maps_visitors": cell.maps_visitors,
             "way": way,
             "kernel": platform.release(),
             **{name: value for name, value in result._asdict().items() if isinstance(value, int | dict)},
