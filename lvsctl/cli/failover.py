@@ -1,5 +1,7 @@
 """``lvsctl failover …``: who holds a failover IP; take it; give it up; freeze it. Options → one call → output."""
 
+from typing import Annotated
+
 import typer
 
 from lvsctl.cli import failover_options as own
@@ -140,3 +142,19 @@ def resume(
 
     where = Where(spec, node)
     failover_hold.resume(where, ip, How(json=json, quiet=quiet, dry_run=dry_run))
+
+
+@app.command(hidden=True)
+def worker(
+    get: Annotated[bool, typer.Option("-g", help="Say whether IP points here.")] = False,
+    take: Annotated[bool, typer.Option("-s", help="Have IP point here.")] = False,
+    listing: Annotated[bool, typer.Option("-l", help="List failover IPs, or look IP up.")] = False,
+    ip: Annotated[str | None, typer.Option("-i", metavar="IP", help="The failover IP.")] = None,
+    file: Annotated[
+        str, typer.Option("-c", metavar="FILE", help="user, pass, local_ip.")
+    ] = "/etc/hetzner.cfg",
+) -> None:
+    """Be parse-hetzner-json.py, for hooks/parse-hetzner-json."""
+    from lvsctl.cli.failover_worker import work
+
+    raise typer.Exit(work(get=get, take=take, listing=listing, ip=ip, file=file))

@@ -8,7 +8,10 @@ from lvsctl.errors import LvsctlError, Usage
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pydantic import ValidationError
+
     from lvsctl.cli.failover_options import Where
+    from lvsctl.failover.observation import FailoverAddress
     from lvsctl.spec.failover_ips import FailoverIp
 
 NO_INSTANCE = "pacemaker"
@@ -53,7 +56,7 @@ def _declared(where: "Where", ip: str | None) -> Known:
         raise Usage(f"{file} has no failover_ips", hint="see docs/how-to/failover-robot.md")
     if ip is None:
         return Known(entries, node, nodes)
-    wanted = _address(ip)
+    wanted = address_in(ip)
     found = [each for each in entries if each.ip == wanted]
     if not found:
         raise Usage(
@@ -74,7 +77,7 @@ def _described(where: "Where", ip: str | None) -> Known:
     node = where.node or socket.gethostname().split(".")[0]
     api = {key: text for key, text in (("url", where.api_url), ("ca", where.api_ca)) if text}
     said = {
-        "ip": str(_address(ip)),
+        "ip": str(address_in(ip)),
         "provider": where.provider,
         "vrrp_instance": NO_INSTANCE,
         "credentials": where.credentials,
@@ -84,9 +87,7 @@ def _described(where: "Where", ip: str | None) -> Known:
     try:
         entry = FailoverIp.model_validate(said)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = ".".join(map(str, first["loc"]))
-        raise Usage(f"{name}: {first['msg']}" if name else first["msg"]) from None
+        raise Usage(first_fault(error)) from None
     if node not in entry.targets:
         raise Usage(f"no --target says what the provider calls this node, {node}")
     return Known((entry,), node, max(2, len(entry.targets)), has_spec=False)
@@ -100,13 +101,22 @@ def _targets(texts: "Sequence[str]", node: str) -> "Mapping[str, str]":
     return found
 
 
-def _address(text: str) -> object:
+def address_in(text: str) -> "FailoverAddress":
+    """Answer the failover IP that *text* names. Raises Usage when it is none."""
     from lvsctl.failover.observation import as_failover_address
 
     try:
         return as_failover_address(text)
     except ValueError:
         raise Usage(f"{text!r} is no failover IP: expected an IPv4 address or an IPv6 /64") from None
+
+
+def first_fault(error: "ValidationError") -> str:
+    """Answer what is wrong first, without the value."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = ".".join(map(str, first["loc"]))
+    message = str(first["msg"]).removeprefix("Value error, ")
+    return f"{name}: {message}" if name else message
 
 
 def why(error: LvsctlError) -> str:

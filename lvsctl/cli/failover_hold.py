@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from lvsctl.cli.failover_addresses import known
+from lvsctl.cli.failover_addresses import address_in, known, why
 from lvsctl.cli.output import print_json, say
-from lvsctl.errors import visible
+from lvsctl.errors import LvsctlError, Usage, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,13 +17,14 @@ def hold(where: "Where", ip: str | None, how: "How", *, reason: str) -> None:
     """Put addresses on hold. Raises Usage, SpecInvalid, Denied or Unavailable."""
     from lvsctl.failover import hold as holds
 
-    why = reason or "no reason given"
+    because = reason or "no reason given"
     changed = {}
     for each in _addresses(where, ip):
-        changed[str(each)] = holds.held(each) is None if how.dry_run else holds.hold(each, why)
+        anew = holds.held(each) is None or bool(reason)  # a reason that is there is not overwritten by none
+        changed[str(each)] = anew if how.dry_run or not anew else holds.hold(each, because)
     if not how.dry_run:
-        _tell_agent({"verb": "hold", "ip": ip, "reason": why})
-    _answer(changed, "on hold", f"on hold: {why}", how)
+        _tell_agent({"verb": "hold", "ip": ip, "reason": because})
+    _answer(changed, "on hold", f"on hold: {because}", how)
 
 
 def resume(where: "Where", ip: str | None, how: "How") -> None:
@@ -39,13 +40,21 @@ def resume(where: "Where", ip: str | None, how: "How") -> None:
 
 
 def _addresses(where: "Where", ip: str | None) -> "tuple[FailoverAddress, ...]":
-    return tuple(each.ip for each in known(where, ip).entries)
+    try:
+        return tuple(each.ip for each in known(where, ip).entries)
+    except Usage:
+        raise
+    except LvsctlError as error:
+        if ip is None:
+            raise
+        # In an incident a broken spec must not keep anybody from freezing what he can name.
+        say(f"lvsctl: {why(error)}\n  the spec cannot be used; {ip} is taken as it is written")
+        return (address_in(ip),)
 
 
 def _tell_agent(request: dict[str, object]) -> None:
     """Wake the agent; the file is what counts, so one that does not listen now sees it by itself."""
     from lvsctl.cli.failover_agent import answer
-    from lvsctl.errors import LvsctlError
 
     try:
         answer(request)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from lvsctl.cli.failover_options import How, Where
     from lvsctl.failover.directly import Subject, Taken
-    from lvsctl.failover.keeper import Report
+    from lvsctl.failover.keeper import Report, Truths
     from lvsctl.failover.model import Truth
     from lvsctl.failover.provider import Answer
     from lvsctl.spec.failover_ips import FailoverIp
@@ -123,7 +123,7 @@ async def _take(
     def tell(report: "Report") -> None:
         progress.tell(document(subject, report))
 
-    truths = _Declared() if force or not found.has_spec else _AskedKeepalived(subject, config)
+    truths = _truths(subject, found, force=force, config=config)
     taken = await take(subject, truths, patience=patience, tell=tell)
     return _told(subject, taken, how, waited=patience > 0)
 
@@ -177,7 +177,7 @@ def _would(found: Known, *, force: bool, config: str | None, json: bool) -> int:
         from lvsctl.failover.directly import plan
         from lvsctl.failover.model import Nothing, Observe, Post, Wait
 
-        truths = _Declared() if force or not found.has_spec else _AskedKeepalived(subject, config)
+        truths = _truths(subject, found, force=force, config=config)
         match plan(subject, await truths.confirm()):
             case Observe():
                 would = f"would ask where it points, and move it to {subject.rules.target} if it is elsewhere"
@@ -196,16 +196,10 @@ def _would(found: Known, *, force: bool, config: str | None, json: bool) -> int:
     return _with(found, tell)
 
 
-class _Declared:
-    """The caller answers for it that this node is the master: an operator, or Pacemaker."""
+def _truths(subject: "Subject", found: Known, *, force: bool, config: str | None) -> "Truths":
+    from lvsctl.failover.directly import Declared
 
-    def last(self) -> "Truth":
-        from lvsctl.failover.directly import MASTER
-
-        return MASTER
-
-    async def confirm(self) -> "Truth":
-        return self.last()
+    return Declared() if force or not found.has_spec else _AskedKeepalived(subject, config)
 
 
 class _AskedKeepalived:
@@ -261,6 +255,6 @@ class _Progress:
         said = words.get(str(doc.get("phase")), str(doc.get("phase")))
         why = doc.get("trouble") or doc.get("why")
         text = f"{said}: {why}" if why else said
-        if text != self._said and doc.get("phase") not in {None, "held"}:
+        if text != self._said and doc.get("phase") not in {None, "idle", "held"}:
             self._said = text
             say(f"{self._ip}: {visible(text)}", quiet=self._quiet)

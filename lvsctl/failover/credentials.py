@@ -83,6 +83,24 @@ def read_token(path: Path) -> Token:
     return Token(_values(path, ("token",))["token"])
 
 
+def read_private(path: Path) -> bytes:
+    """Answer what is in a file that nobody but root and the reader may read. Raises Denied or Unavailable."""
+    return _read(path, by_systemd=False)
+
+
+def login_of(user: str, password: str, file: str) -> Login:
+    """Answer the login that *file* gives in its own format. Raises CredentialsInvalid, which quotes nothing."""
+    given = {"user": user, "password": password}
+    faults = [
+        Fault(Place(file), key, wrong)
+        for key, value in given.items()
+        if (wrong := _wrong(key, value.encode()))
+    ]
+    if faults:
+        raise CredentialsInvalid(faults)
+    return Login(user, Secret(password))
+
+
 def located(path: Path) -> Path:
     """Answer where the credentials for *path* are: systemd's copy of the same name, or *path* itself.
 

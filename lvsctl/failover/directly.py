@@ -16,7 +16,7 @@ from lvsctl.failover.hold import held, hold
 from lvsctl.failover.keeper import Keeper, Report, Truths, file_claim
 from lvsctl.failover.ledger import Ledger, file_ledger
 from lvsctl.failover.model import Action, Looked, Nothing, Ordered, Rules, Truth, Vrrp
-from lvsctl.failover.observation import FailoverAddress, Observation
+from lvsctl.failover.observation import FailoverAddress, Observation, Target
 from lvsctl.failover.opening import Providers
 from lvsctl.failover.provider import Answer, Call, Provider
 from lvsctl.failover.shelf import HostClock, Shelf
@@ -29,7 +29,17 @@ CACHED: Final = 300.0
 AGAIN: Final = 1.0
 """Seconds until a file is tried again that somebody else had locked."""
 
-MASTER: Final = Truth(Vrrp.MASTER)
+
+class Declared:
+    """The caller answers for it that this node is the master: an operator, or Pacemaker."""
+
+    def last(self) -> Truth:
+        """Answer that it is."""
+        return Truth(Vrrp.MASTER)
+
+    async def confirm(self) -> Truth:
+        """Answer that it is."""
+        return self.last()
 
 
 class Outcome(StrEnum):
@@ -73,8 +83,14 @@ def opened(entry: FailoverIp, node: str, nodes: int, providers: Providers, clock
     Raises as :meth:`Providers.of` and :meth:`Providers.here` do.
     """
     provider = providers.of(entry)
-    target = providers.here(entry)
-    rules = Rules(target, provider.pace, f"{node} {entry.ip}", provider.lists)
+    return subject_of(entry, provider, providers.here(entry), f"{node} {entry.ip}", nodes, clock)
+
+
+def subject_of(
+    entry: FailoverIp, provider: Provider, target: Target, seed: str, nodes: int, clock: HostClock
+) -> Subject:
+    """Answer *entry* with its *provider*, for who knows already which that is; *seed* as in :class:`Rules`."""
+    rules = Rules(target, provider.pace, seed, provider.lists)
     ledger = file_ledger(provider, nodes, clock)
     return Subject(entry, provider, ledger, rules, file_claim(entry.ip, clock), clock)
 
