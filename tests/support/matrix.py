@@ -183,9 +183,9 @@ class Result(NamedTuple):
 
 def happened(lab: Lab, cell: Cell, switch: Switch) -> Result:
     """Let the cell happen."""
-    place = _place(lab, cell)
+    place = place_of(lab, cell)
     with lab.director.inside(), KernelIpvs() as ipvs:
-        _set_up(lab, ipvs, cell, place)
+        set_up(lab, ipvs, cell, place)
         try:
             return _happened(lab, place, switch)
         finally:
@@ -193,13 +193,15 @@ def happened(lab: Lab, cell: Cell, switch: Switch) -> Result:
             lab.leave(place)
 
 
-def _place(lab: Lab, cell: Cell) -> Place:
+def place_of(lab: Lab, cell: Cell) -> Place:
+    """Find room for the cell."""
     marked = cell.where.startswith("fwmark")
     family = Family.INET6 if cell.where.endswith("6") else Family.INET
     return lab.place(family, marked=marked, method=cell.method, targets=MARKED_TARGETS if marked else 1)
 
 
-def _set_up(lab: Lab, ipvs: KernelIpvs, cell: Cell, place: Place) -> None:
+def set_up(lab: Lab, ipvs: KernelIpvs, cell: Cell, place: Place) -> None:
+    """Set what the cell's kernel is set to, and make its service."""
     lab.director.sysctl("net.ipv4.vs.expire_nodest_conn", int(cell.expire_nodest_conn))
     lab.director.sysctl("net.ipv4.vs.expire_quiescent_template", int(cell.expire_quiescent_template))
     refusals = ipvs.send(table_of(cell, place))

@@ -175,11 +175,13 @@ class Traffic:
             first = number * len(every) // workers
             self._send(habit, itertools.cycle(every[first:] + every[:first]))
 
-    def once(self, clients: Sequence[str], targets: Sequence[Target]) -> list[Request]:
-        """Let each client ask each target once; answer what they saw, in that order."""
+    def once(
+        self, clients: Sequence[str], targets: Sequence[Target], *, port: int | None = None
+    ) -> list[Request]:
+        """Let each client ask each target once, from *port* or the next; answer what they saw, in that order."""
         every = list(itertools.product(clients, targets))
         for number in range(AT_ONCE):
-            self._send(ONCE, iter(every[number::AT_ONCE]))
+            self._send(ONCE, iter(every[number::AT_ONCE]), port)
         seen = self._all_gone()
         return sorted(seen, key=lambda request: every.index((request.client, request.target)))
 
@@ -208,9 +210,9 @@ class Traffic:
         """Count a visitor who will not come again."""
         self._here -= 1
 
-    def _send(self, habit: Habit, journey: Iterator[tuple[str, Target]]) -> None:
+    def _send(self, habit: Habit, journey: Iterator[tuple[str, Target]], port: int | None = None) -> None:
         self._here += 1
-        self.loop.call(Visitor(self, habit, journey).come)
+        self.loop.call(Visitor(self, habit, journey, port).come)
 
     def _all_gone(self) -> list[Request]:
         assert wait_until(lambda: not self._here or self.loop.failure, 30), "the visitors do not leave"
@@ -221,7 +223,10 @@ class Traffic:
 class Visitor:
     """Makes one request after the other, never two at a time. Everything happens in the loop's thread."""
 
-    def __init__(self, traffic: Traffic, habit: Habit, journey: Iterator[tuple[str, Target]]) -> None:
+    def __init__(
+        self, traffic: Traffic, habit: Habit, journey: Iterator[tuple[str, Target]], port: int | None = None
+    ) -> None:
+        self._from = port
         self._traffic = traffic
         self._loop = traffic.loop
         self._habit = habit
@@ -249,7 +254,7 @@ class Visitor:
         self._made = 0
         self._socket = socket.socket(socket.AF_INET6 if ":" in self._client else socket.AF_INET)
         self._socket.setblocking(False)
-        self._port = next(_ports[self._client])
+        self._port = self._from or next(_ports[self._client])
         self._socket.bind((self._client, self._port))
         self._begin()
         self._opened = self._begun
