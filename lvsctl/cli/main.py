@@ -9,7 +9,7 @@ from typing import TypeGuard
 import typer
 from typer.exceptions import TyperException
 
-from lvsctl.cli import adopt, agent, failover, ipvs, render, schema, sorry, validate
+from lvsctl.cli import adopt, agent, failover, hooks, ipvs, render, schema, sorry, validate
 from lvsctl.errors import LvsctlError, Usage
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command("validate")(validate.validate)
 app.command("import")(adopt.adopt)
 app.command("schema")(schema.schema)
 app.add_typer(failover.app, name="failover")
+app.add_typer(hooks.app, name="hooks")
 app.add_typer(ipvs.app, name="ipvs")
 app.add_typer(sorry.app, name="sorry")
 app.add_typer(agent.app, name="agent")

@@ -52,14 +52,15 @@ def _why_disabled(script: str, host: HostFacts, *, as_root: bool, walks_links: b
     # Before 2.3.0 keepalived resolves the folders first and keeps the name the script is called by.
     called = script if walks_links else join(dirname(real), basename(script))
     walked = [parts] if called == real else [host.components(called), parts]
-    return next((why for each in walked if (why := _weak_component(each)) is not None), None)
+    return next((why for each in walked if (why := weak_component(each)) is not None), None)
 
 
 def _is_set_id(file: PathComponent) -> bool:
     return bool((file.uid == 0 and file.mode & SETUID) or (file.gid == 0 and file.mode & SETGID))
 
 
-def _weak_component(parts: tuple[PathComponent, ...]) -> str | None:
+def weak_component(parts: tuple[PathComponent, ...]) -> str | None:
+    """Answer why somebody else than root could replace what is at the end of a path, or None (keepalived's notify.c)."""
     for part in parts:
         is_last = part is parts[-1]
         if part.kind == "missing":
