@@ -65,10 +65,11 @@ class Answers:
                 f"{kept.entry.ip}: {kept.entry.vrrp_instance} is {truth.state} here, and only the master takes it",
                 hint="make this node the master first, or run it on the other one",
             )
+        ordered = self._agent.clock.now()
         opened.keeper.order()
         kept.bell.ring()
         deadline = asyncio.get_running_loop().time() + wait
-        while wait and not self._arrived(kept):
+        while wait and not self._arrived(kept, ordered):
             left = deadline - asyncio.get_running_loop().time()
             if left <= 0:
                 raise LvsctlError(f"{kept.entry.ip} is not here after {wait:g} s; the agent goes on")
@@ -80,10 +81,13 @@ class Answers:
                 continue
         yield self._said([kept])
 
-    def _arrived(self, kept: Kept) -> bool:
-        """Answer whether the address points here. Raises LvsctlError when it will not come."""
+    def _arrived(self, kept: Kept, ordered: float) -> bool:
+        """Answer whether the address points here. Raises LvsctlError when it will not come.
+
+        What the keeper said before it got the order at *ordered* does not count.
+        """
         report = kept.report
-        if report is None or report.claim.ordered:
+        if report is None or report.at <= ordered or report.claim.ordered:
             return False
         if report.holds:
             return True

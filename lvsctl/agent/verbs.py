@@ -3,14 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from importlib import import_module
-from typing import Final, Protocol
+from typing import Final
 
 from lvsctl.agent.desk import Desk, Wish
 from lvsctl.agent.setting import Setting
+from lvsctl.compose.return_paths import intended
 from lvsctl.errors import LvsctlError
 from lvsctl.failover.command import in_thread
 from lvsctl.host.start import finish
+from lvsctl.returnpath.ensure import ensure
 from lvsctl.sorry.model import Holder
 from lvsctl.spec.notify import Action
 from lvsctl.spec.spec import Spec
@@ -23,17 +24,6 @@ RUN_WITHIN: Final = 10
 RETURN_PATH_WITHIN: Final = 15.0
 SORRY_WITHIN: Final = 30.0
 """After which the next step begins; what was asked for is still tried."""
-
-
-class ReturnPath(Protocol):
-    """``lvsctl.returnpath.ensure``: make failover IPs answer through their own gateways, as far as they do not yet.
-
-    Idempotent; called on every transition and on start, in a thread. Answers in a few words what was changed, empty
-    when nothing was. Raises LvsctlError.
-    """
-
-    def __call__(self, spec: Spec, node: str) -> str:
-        """Do it for *node* of the resolved *spec*."""
 
 
 class Verbs:
@@ -78,20 +68,6 @@ class Verbs:
         return ""
 
     async def _return_path(self) -> str:
-        spec, node = self.setting.spec, self.setting.node
-        if not spec.return_paths:
-            return "the spec has none"
-        ensure = return_path()
-        if ensure is None:
-            raise LvsctlError("return paths are not available in this version of lvsctl")
+        wanted = intended(self.setting.spec)
         async with asyncio.timeout(RETURN_PATH_WITHIN):
-            return await in_thread(lambda: ensure(spec, node))
-
-
-def return_path() -> ReturnPath | None:
-    """Answer what makes return paths right, where this version has it."""
-    try:
-        found = getattr(import_module("lvsctl.returnpath"), "ensure", None)
-    except ImportError:
-        return None
-    return found if callable(found) else None
+            return await in_thread(lambda: ensure(wanted))
