@@ -9,7 +9,7 @@ from typing import TypeGuard
 import typer
 from typer.exceptions import TyperException
 
-from lvsctl.cli import adopt, agent, failover, hooks, ipvs, render, schema, sorry, validate
+from lvsctl.cli import adopt, agent, failover, hooks, ipvs, render, return_path, schema, sorry, validate
 from lvsctl.errors import LvsctlError, Usage
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.add_typer(hooks.app, name="hooks")
 app.add_typer(ipvs.app, name="ipvs")
 app.add_typer(sorry.app, name="sorry")
 app.add_typer(agent.app, name="agent")
+app.add_typer(return_path.app, name="return-path")
 app.command(
     "ipvsadm",
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},

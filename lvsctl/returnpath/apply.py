@@ -32,16 +32,6 @@ def apply(net: Net, steps: Plan) -> None:
         _do(net, verb, each)
 
 
-def ensure(intended: Intended, netns: str | None = None) -> str:
-    """Make the host have what is *intended*, and answer in a few words what that took.
-
-    Raises LvsctlError when it does not stay, Denied when only root may, Unavailable for what the kernel refuses.
-    """
-    with Net(netns) as net:
-        done = converge(net, intended, netns)
-    return f"{len(done)} changes: {'; '.join(done)}" if done else "in place"
-
-
 def converge(net: Net, intended: Intended, netns: str | None = None) -> list[str]:
     """Make the namespace of *net* have what is *intended*; answer the ``ip`` commands that stand for what was done."""
     done: list[str] = []
