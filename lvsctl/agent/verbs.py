@@ -14,7 +14,6 @@ from lvsctl.host.start import finish
 from lvsctl.returnpath.ensure import ensure
 from lvsctl.sorry.model import Holder
 from lvsctl.spec.notify import Action
-from lvsctl.spec.spec import Spec
 
 log = logging.getLogger("lvsctl.agent")
 
