@@ -138,8 +138,13 @@ def _gap(used: float, share: float) -> float:
     return 8.0 * float(used**5) * share
 
 
-def spend(budget: Budget, call: Call, purpose: Purpose, now: float) -> tuple[Account, Withheld | None]:
-    """Answer the account with *call* counted, or unchanged and why the call must not be made."""
+def spend(
+    budget: Budget, call: Call, purpose: Purpose, now: float, *, going_on: bool = False
+) -> tuple[Account, Withheld | None]:
+    """Answer the account with *call* counted, or unchanged and why the call must not be made.
+
+    *going_on* when it continues what the call before it began (the next page): it has seen what became of that one.
+    """
     account = budget.account
     if bar := budget.barred_until(call, now):
         return account, Withheld(bar.why, bar.until - now)
@@ -149,7 +154,7 @@ def spend(budget: Budget, call: Call, purpose: Purpose, now: float) -> tuple[Acc
     if not budget.quotas:
         return account, None
     trying = account.proved is None or now - account.proved > PROOF
-    if trying and account.trial is not None and now - account.trial < TRIAL:
+    if trying and not going_on and account.trial is not None and now - account.trial < TRIAL:
         return account, Withheld("another call is trying the credentials", account.trial + TRIAL - now)
     horizon = now - MARGIN - max(quota.window for quota in budget.quotas)
     kept = tuple(each for each in account.spent if each.at > horizon)

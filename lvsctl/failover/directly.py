@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from lvsctl.failover.budget import Purpose
+from lvsctl.failover.budget import TRIAL, Purpose
 from lvsctl.failover.claim import Claim, Phase, decide, holds
 from lvsctl.failover.hold import held, hold
 from lvsctl.failover.keeper import Keeper, Report, Truths, file_claim
@@ -18,7 +18,7 @@ from lvsctl.failover.ledger import Ledger, file_ledger
 from lvsctl.failover.model import Action, Looked, Nothing, Ordered, Rules, Truth, Vrrp
 from lvsctl.failover.observation import FailoverAddress, Observation, Target
 from lvsctl.failover.opening import Providers
-from lvsctl.failover.provider import Answer, Call, Provider
+from lvsctl.failover.provider import Answer, Call, Provider, Reading, Withheld
 from lvsctl.failover.shelf import HostClock, Shelf
 from lvsctl.failover.transitions import advance
 from lvsctl.spec.failover_ips import FailoverIp
@@ -26,8 +26,9 @@ from lvsctl.spec.failover_ips import FailoverIp
 CACHED: Final = 300.0
 """Seconds for which an answer of the provider's is good enough for `failover status`."""
 
-AGAIN: Final = 1.0
-"""Seconds until a file is tried again that somebody else had locked."""
+TURN: Final = 0.1
+TURNS: Final = 30
+"""How often a look that has to wait for another one's outcome is tried again, and how many seconds apart."""
 
 
 class Declared:
@@ -203,10 +204,12 @@ class _Attempt:
 
 async def _observe(subject: Subject, purpose: Purpose) -> tuple[Claim, bool]:
     """Ask where the address points; answer the claim after that, and whether there was an answer."""
-    spend = subject.ledger.spender(purpose)
-    reading = await subject.provider.observe(subject.ip, spend=spend)
-    if spend.last:
-        subject.ledger.answered(spend.last, reading)
+    reading = await _asked(subject, purpose)
+    for _ in range(TURNS):
+        if not isinstance(reading, Withheld) or not 0 < reading.wait <= TRIAL:
+            break
+        await asyncio.sleep(TURN)  # another address of the same account tries the credentials
+        reading = await _asked(subject, purpose)
     now = subject.clock.now()
 
     def record(claim: Claim) -> tuple[Claim, Claim]:
@@ -214,6 +217,14 @@ async def _observe(subject: Subject, purpose: Purpose) -> tuple[Claim, bool]:
         return after, after
 
     return subject.claim.change(record), isinstance(reading, Observation)
+
+
+async def _asked(subject: Subject, purpose: Purpose) -> Reading:
+    spend = subject.ledger.spender(purpose)
+    reading = await subject.provider.observe(subject.ip, spend=spend)
+    if spend.last:
+        subject.ledger.answered(spend.last, reading)
+    return reading
 
 
 def _report(subject: Subject, claim: Claim) -> Report:

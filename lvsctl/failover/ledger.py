@@ -37,12 +37,12 @@ class Ledger:
         """Answer what a provider asks before each request made for *purpose*."""
         return Spender(self, purpose)
 
-    def spend(self, call: Call, purpose: Purpose) -> Withheld | None:
-        """Write *call* down; or answer why it must not be made."""
+    def spend(self, call: Call, purpose: Purpose, *, going_on: bool = False) -> Withheld | None:
+        """Write *call* down; or answer why it must not be made. *going_on* as in :func:`lvsctl.failover.budget.spend`."""
         try:
             self._save()
             return self._shelf.change(
-                lambda held: rules.spend(self._of(held), call, purpose, self._clock.now())
+                lambda held: rules.spend(self._of(held), call, purpose, self._clock.now(), going_on=going_on)
             )
         except LvsctlError as error:
             return Withheld(f"the ledger: {error.message}", 1.0)
@@ -83,7 +83,7 @@ class Spender:
 
     def __call__(self, call: Call) -> Withheld | None:
         """Spend *call*, or answer why not."""
-        withheld = self._ledger.spend(call, self._purpose)
+        withheld = self._ledger.spend(call, self._purpose, going_on=self.last is not None)
         if withheld is None:
             self.last = call
         return withheld
