@@ -106,11 +106,11 @@ class UplinkTarget(Block):
 class UplinkWindow(Block):
     """When a target that still answers counts as bad, by its last samples; and when as good again."""
 
-    size: Annotated[int, Whole(5, 1000)] = 30
+    size: Annotated[int, Whole(5, 1000)] = 60
     """How many samples of each target are looked at."""
     loss_down: Annotated[int, Whole(1, 100, "%")] = 20
     """Loss from which a target is bad. Until there are `size` samples, those that are missing count as good."""
-    loss_up: Annotated[int, Whole(0, 99, "%")] = 5
+    loss_up: Annotated[int, Whole(0, 99, "%")] = 10
     """Loss down to which a bad target is good again, over a whole window."""
     rtt_down: Annotated[Decimal, milliseconds("1", "60000")] | None = None
     """Mean round trip time from which a target is bad; by default time does not count."""
@@ -207,8 +207,8 @@ class Uplinks(Block):
     """How long `run` may take."""
     track_file: AbsolutePath | None = None
     """A file that holds the `track_value` of the uplink in use, for a `track_file` of a VRRP instance; of two families the one further from 0."""
-    track_all_down: Annotated[int, Whole(-1_000_000, 1_000_000)] = 2
-    """What it holds while no uplink of a family is good."""
+    track_down: Annotated[int, Whole(-1_000_000, 1_000_000)] = 2
+    """What it holds while the uplink in use is down, which it only is while every other is, too, or an operator said so."""
 
     @field_validator("run")
     @classmethod

@@ -1,0 +1,126 @@
+"""Makes what a plan says, and asks the kernel whether it is so. Not for use inside a running event loop (pyroute2)."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from lvsctl.net import conntrack
+from lvsctl.net.kernel import Net, NoRoute
+from lvsctl.net.model import MAIN, PROTO, Lookup, Route
+from lvsctl.uplink.intent import (
+    FIRST_TABLE,
+    LAST_TABLE,
+    OURS,
+    Host,
+    Plan,
+    overrider,
+    own_default,
+    plan,
+    source_of,
+    squatter,
+    unplan,
+)
+from lvsctl.uplink.model import Uplink
+from lvsctl.vocabulary import Address, Family, as_address, family_of
+
+FAR = {Family.INET: as_address("198.19.255.254"), Family.INET6: as_address("2001:2::ffff")}
+"""Somebody to whom only a default route leads: addresses for benchmarks (RFC 2544, RFC 5180), which no network has."""
+
+
+class Checked(NamedTuple):
+    """Whether an uplink is really the one that packets take."""
+
+    is_so: bool
+    why: str = ""
+    """What is in its way."""
+
+
+def look(net: Net, uplinks: Sequence[Uplink]) -> Host:
+    """Read what the namespace has."""
+    links = net.links()
+    rules = [each for family in Family for each in net.rules(family)]
+    tables = {each.table for each in uplinks} | {each.table for each in rules if _is_ours(each)}
+    tables |= {MAIN, *_used_tables(net)}
+    routes = [each for family in Family for table in sorted(tables) for each in net.routes(family, table)]
+    return Host(links, net.addresses(), [each for each in routes if each.is_default], rules)
+
+
+def _is_ours(rule: object) -> bool:
+    return getattr(rule, "proto", 0) == PROTO and getattr(rule, "priority", 0) in OURS
+
+
+def _used_tables(net: Net) -> set[int]:
+    """Answer the tables of ours that no rule leads to: what is left of a change that did not come to its end."""
+    found: set[int] = set()
+    for family in Family:
+        number = FIRST_TABLE
+        while number <= LAST_TABLE and net.routes(family, number):
+            found.add(number)
+            number += 1
+    return found
+
+
+def planned(net: Net, uplinks: Sequence[Uplink], active: Mapping[Family, str], metric: int) -> Plan:
+    """Answer what is missing on this host."""
+    return plan(uplinks, active, metric, look(net, uplinks))
+
+
+def unplanned(net: Net, uplinks: Sequence[Uplink] = ()) -> Plan:
+    """Answer what takes everything of lvsctl's uplinks back; *uplinks* tell tables that no rule leads to."""
+    return unplan(look(net, uplinks))
+
+
+def apply(net: Net, steps: Plan) -> None:
+    """Do what *steps* say; what is so already stays. Raises what :class:`lvsctl.net.kernel.Net` raises."""
+    for route in steps.routes:
+        net.replace_route(route)
+    for rule in steps.rules:
+        net.add_rule(rule)
+    for rule in steps.old_rules:
+        net.delete_rule(rule)
+    for route in steps.old_routes:
+        net.delete_route(route)
+
+
+def checked(net: Net, uplink: Uplink, metric: int) -> Checked:
+    """Ask the kernel which way a packet goes that is bound to nothing, and say whether it is by *uplink*."""
+    try:
+        way = net.way(Lookup(FAR[uplink.family]))
+    except NoRoute:
+        way = None
+    if way is not None and (way.dev, way.gateway) == (uplink.interface, uplink.gateway):
+        return Checked(is_so=True)
+    host = look(net, (uplink,))
+    if other := squatter(uplink.family, metric, host):
+        return _no(f"metric {metric} is taken by a route that is not lvsctl's: {_told(other)}")
+    if other := overrider(uplink.family, metric, host):
+        return _no(f"a route that is not lvsctl's goes first: {_told(other)}")
+    if own_default(uplink.family, host) is None:
+        return _no(f"its default route is missing: {uplink.interface} does not take it")
+    return _no(f"packets leave by {way.dev if way else 'no way at all'}: a rule decides otherwise")
+
+
+def _no(why: str) -> Checked:
+    return Checked(is_so=False, why=why)
+
+
+def _told(route: Route) -> str:
+    return f"{route} (give it another metric, or take it away)"
+
+
+def forget_old(net: Net, old: Uplink, new: Uplink) -> int:
+    """Delete the tracked connections that go out with an address of *old* and cannot heal; answer how many.
+
+    Masquerade would heal by itself; a fixed SNAT goes on with the old address out of the new uplink, for ever.
+    """
+    there = net.addresses()
+    kept = {new.source} | {each.address for each in there if each.dev == new.interface}
+    given = {old.source} | {each.address for each in there if each.dev == old.interface}
+    if old.interface == new.interface:
+        kept, given = {new.source}, {old.source}
+    lost = {each for each in given - kept if each is not None and family_of(each) is old.family}
+    return conntrack.forget(old.family, lost)
+
+
+def source(net: Net, uplink: Uplink) -> Address | None:
+    """Answer this node's address on *uplink* now."""
+    return source_of(uplink, Host(net.links(), net.addresses(), (), ()))
