@@ -13,10 +13,14 @@ if TYPE_CHECKING:
     from lvsctl.failover.observation import FailoverAddress
 
 
+LONGEST_REASON = 200
+
+
 def hold(where: "Where", ip: str | None, how: "How", *, reason: str) -> None:
     """Put addresses on hold. Raises Usage, SpecInvalid, Denied or Unavailable."""
     from lvsctl.failover import hold as holds
 
+    check_reason(reason)
     because = reason or "no reason given"
     changed = {}
     for each in _addresses(where, ip):
@@ -37,6 +41,12 @@ def resume(where: "Where", ip: str | None, how: "How") -> None:
     if not how.dry_run:
         _tell_agent({"verb": "resume", "ip": ip})
     _answer(changed, "not on hold", "may move again", how)
+
+
+def check_reason(reason: str) -> None:
+    """Raise Usage for a reason that is too long to be shown, or does more than be shown."""
+    if len(reason) > LONGEST_REASON or not reason.isprintable():
+        raise Usage(f"--reason: expected at most {LONGEST_REASON} characters that show")
 
 
 def _addresses(where: "Where", ip: str | None) -> "tuple[FailoverAddress, ...]":

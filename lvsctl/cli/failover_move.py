@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lvsctl.cli.failover_addresses import Known, known
+from lvsctl.cli.failover_hold import check_reason
 from lvsctl.cli.output import print_json, say
 from lvsctl.errors import Busy, LvsctlError, Unavailable, Usage, visible
 
@@ -47,6 +48,7 @@ def assign(where: "Where", ip: str, how: "How", *, patience: float, force: bool,
 
 def release(where: "Where", ip: str, how: "How", *, yes: bool, reason: str) -> int:
     """Have *ip* point nowhere and answer the exit code. Raises as :func:`assign`."""
+    check_reason(reason)
     found = known(where, ip)
     entry = found.entries[0]
     if how.dry_run:

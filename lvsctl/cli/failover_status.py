@@ -67,14 +67,33 @@ def status(where: "Where", ip: str | None, *, fresh: bool, json: bool, quiet: bo
 
 def documents(found: Known, ip: str | None, *, fresh: bool) -> "Mapping[str, Doc]":
     """Answer for each address what there is to say about it, as status.json does (docs/reference/status-json.md)."""
-    if found.has_spec:
-        from lvsctl.cli.failover_agent import answer
+    docs = _by_agent(found, ip, fresh=fresh) if found.has_spec else None
+    if docs is None:
+        return asyncio.run(_looks(found, fresh=fresh))
+    # Where this node is not master the agent never looks: that is done here, from what routine may spend.
+    unseen = [] if fresh else [each for each in found.entries if _is_unseen(docs[str(each.ip)])]
+    return {**docs, **(asyncio.run(_looks(found._replace(entries=unseen), fresh=False)) if unseen else {})}
 
-        names = [str(each.ip) for each in found.entries]
-        said = answer({"verb": "status", "ip": names[0] if ip else None, "fresh": fresh}, silence=60.0)
-        if said is not None:
-            return {each: _as_doc(said.get("failover", {}).get(each)) for each in names}
-    return asyncio.run(_looks(found, fresh=fresh))
+
+def _by_agent(found: Known, ip: str | None, *, fresh: bool) -> "dict[str, Doc] | None":
+    """Answer what the agent says, or None without one. A fresh look that failed is no answer, whatever was seen before."""
+    from lvsctl.cli.failover_agent import answer
+
+    names = [str(each.ip) for each in found.entries]
+    failed: dict[str, str] = {}
+    request = {"verb": "status", "ip": names[0] if ip else None, "fresh": fresh}
+    said = answer(request, silence=60.0, tell=lambda doc: failed.update(doc.get("said") or {}))
+    if said is None:
+        return None
+    docs = {each: _as_doc(said.get("failover", {}).get(each)) for each in names}
+    return docs | {
+        each: docs[each] | {"holds": None, "trouble": why} for each, why in failed.items() if each in docs
+    }
+
+
+def _is_unseen(doc: Doc) -> bool:
+    is_idle = doc.get("phase") in {None, "idle"} and not doc.get("trouble")
+    return is_idle and state(doc) is State.UNKNOWN
 
 
 def state(doc: Doc) -> State:

@@ -247,6 +247,36 @@ def test_release_needs_a_yes_holds_and_deletes_once(failover: Here, fake: Hetzne
     assert "on hold: released by hand" in gone.out
 
 
+# with an agent
+
+
+def test_an_agent_that_lives_is_asked_and_told(station: Station, failover: Here, fake: HetznerFake) -> None:
+    with station.start("agent", "--node", "lb1") as agent:
+        try:
+            socket = station.folder / "lb1/run/lvsctl/agent.sock"
+            assert within(30, lambda: socket.exists() or agent.poll() is not None)
+            assert agent.poll() is None, agent.communicate()
+            backup = failover("status", VIP)
+            assert (backup.status, backup.out.splitlines()[0]) == (0, "state=held")
+            assert failover("status", VIP, "--fresh").status == 0
+            fake.fault("robot", "html-503", method="GET")
+            assert failover("status", VIP, "--fresh").status == 1
+            refused = failover("assign", VIP)
+            assert refused.status == 1
+            assert "VI_1 is STOP here, and only the master takes it" in refused.err
+            assert failover("assign", VIP, "--force").status == 75
+            assert failover("hold", VIP, "--reason", "incident 42").status == 0
+            assert "on hold: incident 42" in failover("assign", VIP).err
+            assert failover("resume").status == 0
+            assert failover("release", VIP, "--yes").status == 0
+            assert fake.dataplane(VIP) is None
+            assert failover("status", "198.51.100.1").status == 64
+        finally:
+            agent.terminate()
+            agent.communicate(timeout=20)
+    assert failover("assign", VIP).status == 1  # by the files: nobody is MASTER
+
+
 # processes
 
 
