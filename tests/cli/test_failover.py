@@ -14,8 +14,8 @@ import pytest
 from lvsctl.failover.shelf import HostClock
 from tests.cli.conftest import Answer, Lvsctl
 from tests.fakes.hetzner.server import HetznerFake
-from tests.fakes.hetzner.worlds import PASSWORD, TOKEN, furnished
-from tests.support.failover_cli import VIP, VIP6, Station
+from tests.fakes.hetzner.worlds import PASSWORD, TOKEN
+from tests.support.failover_cli import VIP, VIP6, Station, renewed
 
 
 @pytest.fixture(scope="module")
@@ -26,13 +26,7 @@ def server() -> Iterator[HetznerFake]:
 
 @pytest.fixture
 def fake(server: HetznerFake) -> HetznerFake:
-    """The same sockets for all tests, and a world of its own for each."""
-    furnished(server)
-    server.robot.world.moves.clear()
-    server.journal._entries.clear()
-    for front in server.fronts.values():
-        front.faults.due.clear()
-    return server
+    return renewed(server)
 
 
 @pytest.fixture

@@ -9,13 +9,22 @@ from typing import NamedTuple
 import yaml
 
 from tests.fakes.hetzner.server import HetznerFake
-from tests.fakes.hetzner.worlds import PASSWORD, TOKEN, USER
+from tests.fakes.hetzner.worlds import PASSWORD, TOKEN, USER, furnished
 
 ROOT = Path(__file__).resolve().parents[2]
 LVSCTL = Path(sys.executable).parent / "lvsctl"
 VIP = "203.0.113.10"
 VIP6 = "2001:db8:f::/64"
 CLOUD_VIP = "203.0.113.20"
+
+
+def renewed(fake: HetznerFake) -> HetznerFake:
+    """Answer *fake* with a world of its own for the next test, on the same sockets."""
+    furnished(fake)
+    fake.journal._entries.clear()
+    for front in fake.fronts.values():
+        front.faults.clear()
+    return fake
 
 
 class Ended(NamedTuple):
