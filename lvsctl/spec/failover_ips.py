@@ -25,6 +25,15 @@ from lvsctl.spec.values import (
 IPV6_UNIT = 64
 """Providers route IPv6 to a server by the /64."""
 
+DnsName = Annotated[
+    str,
+    Text(
+        "a DNS name such as www.example.org",
+        r"([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?",
+        high=253,
+    ),
+]
+
 NEED_CREDENTIALS = ("hetzner-robot", "hetzner-cloud")
 
 
@@ -104,6 +113,8 @@ class FailoverIp(Block):
     """For provider `hetzner-cloud`: the number of the floating IP, which spares looking for it."""
     name: Annotated[str, Text("the name of a floating IP")] | None = None
     """For provider `hetzner-cloud`: the name of the floating IP, in the place of its number."""
+    names: tuple[DnsName, ...] = ()
+    """DNS names that should point at it, and nowhere else; `lvsctl doctor` looks them up."""
     api: ProviderApi | None = None
     """How the provider's API is reached, when that is not the ordinary way."""
 

@@ -35,12 +35,13 @@ def insecure_script(spec: Spec, host: HostFacts) -> Iterator[Broken]:
         key = (command[0], as_root)
         if command[0].startswith("/"):
             if key not in known:
-                known[key] = _why_disabled(command[0], host, as_root=as_root, walks_links=walks)
+                known[key] = why_disabled(command[0], host, as_root=as_root, walks_links=walks)
             if (why := known[key]) is not None:
                 yield Broken(path, f"keepalived disables {command[0]}: {why}")
 
 
-def _why_disabled(script: str, host: HostFacts, *, as_root: bool, walks_links: bool) -> str | None:
+def why_disabled(script: str, host: HostFacts, *, as_root: bool, walks_links: bool) -> str | None:
+    """Answer why keepalived would not run *script*, with the command that mends it, or None when it would."""
     real = host.real_path(script)
     parts = host.components(real)
     if parts[-1].kind == "missing":
