@@ -9,7 +9,20 @@ from typing import TypeGuard
 import typer
 from typer.exceptions import TyperException
 
-from lvsctl.cli import adopt, agent, failover, hooks, ipvs, render, return_path, schema, sorry, validate
+from lvsctl.cli import (
+    adopt,
+    agent,
+    doctor,
+    failover,
+    hooks,
+    ipvs,
+    render,
+    return_path,
+    schema,
+    sorry,
+    uplink,
+    validate,
+)
 from lvsctl.errors import LvsctlError, Usage
 
 app = typer.Typer(
@@ -24,12 +37,14 @@ app.command("render")(render.render)
 app.command("validate")(validate.validate)
 app.command("import")(adopt.adopt)
 app.command("schema")(schema.schema)
+app.command("doctor")(doctor.doctor)
 app.add_typer(failover.app, name="failover")
 app.add_typer(hooks.app, name="hooks")
 app.add_typer(ipvs.app, name="ipvs")
 app.add_typer(sorry.app, name="sorry")
 app.add_typer(agent.app, name="agent")
 app.add_typer(return_path.app, name="return-path")
+app.add_typer(uplink.app, name="uplink")
 app.command(
     "ipvsadm",
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},

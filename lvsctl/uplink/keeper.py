@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -69,11 +69,12 @@ class Keeper:
 
     # --- running
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Run until *stop* is set."""
+    async def run(self, stop: asyncio.Event, *, ready: Callable[[], object] = lambda: None) -> None:
+        """Run until *stop* is set; *ready* is called once tables, rules and default routes are there."""
         try:
             with Watch() as watch:
                 await self._begin()
+                ready()
                 jobs = [self._ask_for_ever(each, index) for index, each in enumerate(self.settings.uplinks)]
                 await _until(stop, *jobs, self._mind(watch), self._tick_for_ever(), self._runner.run())
         finally:

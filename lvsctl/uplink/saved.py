@@ -86,6 +86,14 @@ class Files:
         }
         _write(self.state, doc)
 
+    def forget(self) -> None:
+        """Remove all files but the lock. Raises Denied or Unavailable."""
+        for path in (self.state, self.wish, self.status):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise refused(path, error) from error
+
     # --- what is wanted
 
     def wished(self) -> Wish | None:
