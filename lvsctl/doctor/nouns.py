@@ -1,0 +1,23 @@
+"""All nouns that are examined, in the order of their ids: importing this registers every check."""
+
+# isort: off
+from lvsctl.doctor import spec, scripts, dispatchers, settings, realserver, persistence, modules, routes
+from lvsctl.doctor import keepalived, table, sorry, credentials, agent
+
+# isort: on
+
+MODULES = (
+    spec,
+    scripts,
+    dispatchers,
+    settings,
+    realserver,
+    persistence,
+    modules,
+    routes,
+    keepalived,
+    table,
+    sorry,
+    credentials,
+    agent,
+)
