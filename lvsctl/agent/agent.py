@@ -9,10 +9,11 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from traceback import format_tb
 from typing import TYPE_CHECKING, Any, Final
 
-from lvsctl.agent import alert, status, systemd
+from lvsctl.agent import alert, picture, status, systemd
 from lvsctl.agent.board import Board, Listeners
 from lvsctl.agent.desk import Desk
 from lvsctl.agent.ears import Basket, Line
@@ -74,7 +75,7 @@ class Agent:
         self._changed = asyncio.Event()
         self._news: asyncio.Condition = asyncio.Condition()
         self._lower_at: dict[str, float] = {}
-        self._process: Process | None = None
+        self.process: Process | None = None
         self._is_open = False
         self.witness = Witness(options.keepalived)
         asking = Asking(self._asked)
@@ -116,10 +117,6 @@ class Agent:
         if not self.options.once:
             self._spawn(self.basket.serve)
             self._sentry(self.setting)
-
-    def _steps(self, name: str) -> list[status.Doc]:
-        course = self.courses.get(name)
-        return status.steps(course.steps, self.epoch) if course else []
 
     async def close(self) -> None:
         """End within a second; what was under way is written down."""
@@ -189,42 +186,7 @@ class Agent:
 
     def document(self, *, heartbeat: bool = True) -> status.Doc:
         """Answer what status.json holds now."""
-        memory, epoch = self.board.memory, self.epoch
-        return {
-            "version": status.VERSION,
-            "pid": os.getpid(),
-            "heartbeat": time.time() if heartbeat else None,
-            "started": self.started,
-            "once": self.options.once,
-            "node": self.setting.node,
-            "spec": {"file": str(self.options.spec), "loaded": self.loaded, "trouble": self.spec_trouble},
-            "keepalived": {
-                "config": str(self.witness.config),
-                "pid": self._process.pid if self._process else None,
-                "why": self.board.account.why or None,
-            },
-            "instances": {
-                name: status.instance(each, epoch) | {"steps": self._steps(name)}
-                for name, each in memory.instances.items()
-            },
-            "failover": self.addresses(),
-            "quorums": status.quorums(memory),
-            "sorry": {"waiting": self.desk.waiting, "trouble": dict(self.desk.trouble)},
-            "counters": dict(self.counters),
-        }
-
-    def addresses(self) -> status.Doc:
-        """Answer what there is to say about each failover IP."""
-        return {
-            str(ip): status.address(
-                kept.entry,
-                kept.report,
-                kept.trouble,
-                target=kept.opened.rules.target if kept.opened else None,
-                epoch=self.epoch,
-            )
-            for ip, kept in self.failovers.kept.items()
-        }
+        return picture.document(self, heartbeat=heartbeat)
 
     def epoch(self, at: float) -> float:
         """Answer a time of our clock in seconds since 1970."""
@@ -362,25 +324,23 @@ class Agent:
             found = await in_thread(self.witness.alive)
         except LvsctlError as error:
             self.complain(f"keepalived cannot be looked at: {error.message}")
-            found = self._process
-        if found != self._process:
-            self._process = found
+            found = self.process
+        if found != self.process:
+            self.process = found
             self.board.doubts |= set(self.board.interest.instances)
             self._doubt.set()
         self._alert()
         await asyncio.sleep(PULSE)
 
     async def _write(self) -> None:
-        """Write status.json when something changed, and as a heartbeat."""
-        self._changed.clear()
+        """Write status.json when something changed, and as a heartbeat; after what is urgent about a change."""
         self._write_status(heartbeat=not self.options.once)
         systemd.tell("WATCHDOG=1")
-        await asyncio.sleep(QUIET)
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(status.EVERY - QUIET):
                 await self._changed.wait()
-        except TimeoutError:
-            return
+        await asyncio.sleep(QUIET)
+        self._changed.clear()
 
     def _write_status(self, *, heartbeat: bool) -> None:
         try:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from lvsctl.agent.agent import Agent
 from lvsctl.agent.failovers import Kept, Opened
+from lvsctl.agent.picture import addresses
 from lvsctl.errors import LvsctlError, Unavailable, Usage
 from lvsctl.failover import hold as holds_file
 from lvsctl.failover.budget import Purpose
@@ -159,7 +160,7 @@ class Answers:
         kept.bell.ring()
 
     def _said(self, chosen: list[Kept]) -> Doc:
-        every = self._agent.addresses()
+        every = addresses(self._agent)
         return {"failover": {str(each.entry.ip): every[str(each.entry.ip)] for each in chosen}}
 
     def _chosen(self, request: Doc) -> list[Kept]:

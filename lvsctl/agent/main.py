@@ -5,6 +5,7 @@
 
 import asyncio
 import ctypes
+import gc
 import logging
 import os
 import resource
@@ -12,6 +13,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
@@ -88,6 +90,7 @@ async def _run(options: Options, found: Setting, host: str) -> int:
     try:
         await agent.open()
         await requests.listen()
+        _warm_up()
         systemd.tell("READY=1")
         log.info("the agent of %s runs", found.node or "this node")
         if options.once:
@@ -102,6 +105,15 @@ async def _run(options: Options, found: Setting, host: str) -> int:
         await agent.close()
         log.info("the agent ends")
     return 0
+
+
+def _warm_up() -> None:
+    """Load now what the first call to an API would load, and spare the garbage collector all that stays for good."""
+    for name in ("anyio._backends._asyncio", "anyio.streams.tls", "httpcore"):
+        with suppress(ImportError):  # httpx may come to use something else
+            import_module(name)
+    gc.collect()
+    gc.freeze()
 
 
 async def _until_rest(agent: Agent, stop: asyncio.Event) -> None:
