@@ -1,0 +1,99 @@
+"""The agent and the kernel's own table: quorums, the guard, timers, and what a killed agent leaves to the next one."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.support.agent import Place, agent
+from tests.support.daemon import until
+from tests.support.ipvs import ran
+from tests.support.netns import fresh
+
+pytestmark = pytest.mark.kernel
+
+TABLE = Path("/proc/thread-self/net/ip_vs")
+
+SPEC = {
+    "nodes": {"lb1": {"address": "10.0.9.1"}, "lb2": {"address": "10.0.9.2"}},
+    "virtual_servers": {
+        name: {
+            "address": f"10.0.0.{number}",
+            "port": "80",
+            "protocol": "TCP",
+            "owner": "lvsctl",
+            "lvs_sched": "wlc",
+            "lvs_method": "NAT",
+            "sorry_server": {"address": "10.0.9.9", "port": "8503"},
+            "real_servers": [
+                {"address": "10.0.1.1", "port": "8080"},
+                {"address": "10.0.1.2", "port": "8080"},
+            ],
+        }
+        for number, name in ((1, "web"), (2, "api"))
+    },
+    "notify": {
+        "quorum": {
+            "api": {
+                "down": [{"sorry": "on", "services": ["web", "api"]}],
+                "up": [{"sorry": "off", "services": ["web", "api"]}],
+            },
+            "web": {"down": [{"sorry": "on", "services": ["api"]}]},
+        }
+    },
+}
+
+
+def weights(service: str) -> dict[str, int]:
+    """Answer the weights of a service's destinations, by address, as the kernel shows them."""
+    found: dict[str, int] = {}
+    inside = False
+    for line in TABLE.read_text().splitlines():
+        words = line.split()
+        if words[0] == "TCP":
+            inside = words[1] == f"{int.from_bytes(bytes(map(int, service.split('.'))), 'big'):08X}:0050"
+        elif inside and words[0] == "->" and words[1] != "RemoteAddress:Port":
+            address = bytes.fromhex(words[1].partition(":")[0])
+            found[".".join(map(str, address))] = int(words[3])
+    return found
+
+
+RULES = "".join(
+    f"-A -t {service}:80 -s wlc\n-a -t {service}:80 -r 10.0.1.1:8080 -m\n-a -t {service}:80 -r 10.0.1.2:8080 -m\n"
+    for service in ("10.0.0.1", "10.0.0.2")
+)
+
+ON = {"10.0.1.1": 0, "10.0.1.2": 0, "10.0.9.9": 1}
+OFF = {"10.0.1.1": 1, "10.0.1.2": 1}
+
+
+def test_sorries_follow_a_quorum_are_guarded_end_in_time_and_outlive_the_agent(tmp_path: Path) -> None:
+    with fresh():
+        ran("ip", "link", "set", "lo", "up")
+        place = Place(tmp_path / "root")
+        place.write_spec(**SPEC)
+        ran("/sbin/ipvsadm", "-R", stdin=RULES)
+        assert weights("10.0.0.1") == weights("10.0.0.2") == OFF
+        with agent(place) as first:
+            place.record("quorum_down", "api")
+            until(lambda: weights("10.0.0.1") == weights("10.0.0.2") == ON, first.log, 60)
+            place.record("quorum_down", "web")  # our own doing: it takes nobody along
+            ran("/sbin/ipvsadm", "-e", "-t", "10.0.0.1:80", "-r", "10.0.1.1:8080", "-m", "-w", "7")
+            until(lambda: "somebody let visitors past it" in first.log, first.log, 60)
+            until(lambda: weights("10.0.0.1") == ON, first.log)
+            first.kill(signal.SIGKILL)
+        with agent(place) as second:
+            place.record("quorum_up", "api")
+            until(lambda: weights("10.0.0.2").items() >= OFF.items(), second.log, 60)
+            until(lambda: weights("10.0.0.2") == OFF, second.log, 60)  # the sorry has lingered, and is gone
+            on = place.lvsctl(
+                "sorry", "on", "web", "--for", "1s", "--force", "--spec", str(place.spec), "--node", "lb1"
+            )
+            assert on.returncode == 0, on.stderr
+            until(lambda: "the time of the sorry is over" in second.log, second.log, 60)
+            until(
+                lambda: weights("10.0.0.1") == OFF | {"10.0.1.1": 7} or weights("10.0.0.1") == OFF,
+                second.log,
+                60,
+            )
+            assert second.kill(signal.SIGTERM) == 0
