@@ -246,6 +246,8 @@ class _Progress:
 
     def tell(self, doc: Doc) -> None:
         """Take what is known now."""
+        if (doc.get("next") or {}).get("action") == "nothing":
+            return  # how it ends is told at the end
         words = {
             "seeking": "looking where it points",
             "away": f"it points at {doc.get('active') or 'nowhere'}",

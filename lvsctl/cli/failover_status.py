@@ -10,7 +10,7 @@ from lvsctl.cli.output import print_json, say
 from lvsctl.errors import LvsctlError, Usage, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from lvsctl.cli.failover_options import Where
     from lvsctl.failover.directly import Subject
@@ -106,28 +106,32 @@ def state(doc: Doc) -> State:
 
 def line(entry: "FailoverIp", doc: Doc, found: State) -> str:
     """Answer what there is to say about one address, for people."""
-    parts = [f"{entry.ip}: {found.word.replace('-', ' ')}", *_seen(entry, doc)]
+    seen = _seen(entry, doc)
     if found is State.UNKNOWN:
-        reason = (
-            doc.get("trouble") or doc.get("why") or ("a move is under way" if doc.get("processing") else "")
+        told = f"unknown: {visible(str(_reason(doc)))}" + (
+            f"; {seen[1]} it pointed {seen[0]}" if seen else ""
         )
-        parts += [visible(str(reason))] if reason else []
-    if doc.get("hold"):
-        parts.append(f"on hold: {visible(str(doc['hold']))}")
-    return ", ".join(parts)
+    else:
+        told = found.word.replace("-", " ") + (f", it points {seen[0]}, seen {seen[1]}" if seen else "")
+    stopped = f", on hold: {visible(str(doc['hold']))}" if doc.get("hold") else ""
+    return f"{entry.ip}: {told}{stopped}"
 
 
-def _seen(entry: "FailoverIp", doc: Doc) -> "Sequence[str]":
+def _reason(doc: Doc) -> object:
+    """Answer why it is not known where an address points."""
+    under_way = "a move is under way" if doc.get("processing") else "nobody has looked lately"
+    return doc.get("trouble") or doc.get("why") or under_way
+
+
+def _seen(entry: "FailoverIp", doc: Doc) -> "tuple[str, str] | None":
+    """Answer where it pointed, and when that was."""
     if not isinstance(doc.get("seen_at"), int | float):
-        return ()
+        return None
     active = doc.get("active")
-    where = visible(str(active)) if active else "nowhere"
     node = node_of(entry, active)
+    where = f"at {visible(str(active))}" if active else "nowhere"
     age = max(0, round(time.time() - doc["seen_at"]))
-    return (
-        f"it points at {where} ({node})" if node else f"it points {'at ' * bool(active)}{where}",
-        f"seen {age} s ago",
-    )
+    return where + (f" ({node})" if node else ""), f"{age} s ago"
 
 
 def _with_state(doc: Doc, found: State) -> Doc:

@@ -185,7 +185,7 @@ class _Attempt:
         report = self.report
         if report is None or (due is not None and due <= now):
             return None  # a step that made a call reports with the next one
-        if report.holds:
+        if report.holds and report.claim.phase is Phase.HELD:  # seen since the order
             return Taken(Outcome.HERE, "", report)
         if isinstance(report.action, Nothing):
             return Taken(Outcome.FORBIDDEN, report.action.why, report)

@@ -1,7 +1,8 @@
 """Every session in the documentation is run, command by command, and has to print what the page shows.
 
 How a session is written: tests/support/sessions.py. The blocks of one page run in one folder, in order. Pages that need
-a kernel with IPVS are played in the kernel lab by tests/kernel/*/test_session.py.
+a kernel with IPVS are played in the kernel lab by tests/kernel/*/test_session.py; those that need a provider of failover
+IPs by test_failover_sessions.py.
 """
 
 import shutil
@@ -13,7 +14,10 @@ from tests.support.sessions import matches, play, steps
 
 ROOT = Path(__file__).resolve().parents[2]
 IN_THE_LAB = {ROOT / "docs/how-to/ipvs.md", ROOT / "docs/how-to/sorry.md"}
-PAGES = sorted({ROOT / "README.md", *ROOT.glob("docs/**/*.md")} - IN_THE_LAB)
+WITH_A_PROVIDER = {
+    ROOT / f"docs/how-to/{page}.md" for page in ("failover-robot", "failover-cloud", "pacemaker")
+}
+PAGES = sorted({ROOT / "README.md", *ROOT.glob("docs/**/*.md")} - IN_THE_LAB - WITH_A_PROVIDER)
 
 
 def sessions() -> list[Path]:
