@@ -5,6 +5,7 @@ One short-lived socket per :class:`Net`; opening costs 0.3 ms. pyroute2 is loade
 
 import errno
 import os
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -29,18 +30,18 @@ class NoLink(Unavailable):
 class Net:
     """A network namespace: this process's own, or the one named *netns* (``ip netns``).
 
+    Not for a thread in which an event loop runs: pyroute2 waits with one of its own.
     Raises Denied when only root may, Unavailable for what is not there, Busy when the kernel asks to come again.
     """
 
     def __init__(self, netns: str | None = None) -> None:
         from pyroute2 import IPRoute  # noqa: PLC0415 - 120 ms that only those pay who touch the network
 
-        def opened() -> Any:
-            return IPRoute(strict_check=True)  # so that the kernel filters by table, instead of us
-
         with _translated("netlink"):
-            # Not pyroute2's netns=, which makes a namespace that is not there.
-            self._route = opened() if netns is None else inside(netns, opened)
+            # strict_check: the kernel filters by table, instead of us. Not pyroute2's netns=, which makes a namespace
+            # that is not there; and it opens its own socket late and per thread, so it gets one that is open.
+            place = {} if netns is None else {"fileno": inside(netns, _open)}
+            self._route = IPRoute(strict_check=True, **place)
 
     def __enter__(self) -> Self:
         return self
@@ -167,6 +168,10 @@ class Net:
                     raise NoLink(f"there is no interface {error.args[0]}", hint="see: ip link") from None
                 self.links()
         raise AssertionError
+
+
+def _open() -> int:
+    return socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, socket.NETLINK_ROUTE).detach()
 
 
 def _unless(code: int, change: Callable[[], None]) -> bool:

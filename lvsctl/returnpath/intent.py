@@ -28,6 +28,8 @@ from typing import NamedTuple
 from lvsctl.net.model import (
     EVERYWHERE,
     LAST_METRIC,
+    LOCAL,
+    MAIN,
     PROTO,
     HostAddress,
     Network,
@@ -184,6 +186,8 @@ def _pair(source: Address, table: int, lan: int, way: int) -> tuple[Rule, Rule]:
     )
 
 
+KERNELS = frozenset({MAIN, LOCAL, 253})
+
 OURS = frozenset({LAN_PRIORITY, WAY_PRIORITY, FORWARDED_LAN_PRIORITY, FORWARDED_WAY_PRIORITY})
 """What tells the rules of return paths from those of uplinks, which are lvsctl's, too."""
 
@@ -196,7 +200,8 @@ def plan(intended: Intended, host: Host) -> Plan:
     }
     wanted_rules = _wanted_rules(paths, host)
     own_rules = [rule for rule in host.rules if _is_ours(rule)]
-    own_tables = {path.table for path in paths} | {rule.table for rule in own_rules}
+    # The first rule of a pair looks up main, whose routes are not ours, whoever made them.
+    own_tables = {path.table for path in paths} | {rule.table for rule in own_rules} - KERNELS
     there = [_plain(route) for route in host.routes if _is_own(route, own_tables)]
     own_addresses = [each for each in host.addresses if each.proto == PROTO]
     return Plan(

@@ -8,9 +8,10 @@ import asyncio
 import errno
 import socket
 import struct
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from lvsctl.errors import Unavailable
 
@@ -48,23 +49,46 @@ KINDS: Final = {
 """RTM_NEW… and RTM_DEL…"""
 
 
-async def changes() -> AsyncIterator[frozenset[News]]:
-    """Yield what has changed in this thread's network namespace, each time some quiet after the first of it.
+class Watch:
+    """Listens in the network namespace of the thread that makes it, from then on.
 
-    Raises Unavailable when the kernel cannot be listened to.
+    Each turn of ``async for news in watch`` is what has changed, told after some quiet. Raises Unavailable when the
+    kernel cannot be listened to.
     """
-    try:
-        listener = socket.socket(
-            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE
-        )
-        listener.bind((0, GROUPS))
-    except OSError as error:
-        raise Unavailable(f"netlink: {error.strerror}") from error
-    with listener:
+
+    def __init__(self) -> None:
+        try:
+            self._listener = socket.socket(
+                socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE
+            )
+        except OSError as error:
+            raise Unavailable(f"netlink: {error.strerror}") from error
+        try:
+            self._listener.bind((0, GROUPS))
+        except OSError as error:
+            self._listener.close()
+            raise Unavailable(f"netlink: {error.strerror}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Listen no longer."""
+        self._listener.close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> frozenset[News]:
         while True:
-            news = await _heard(listener) | await _more(listener)
+            news = await _heard(self._listener) | await _more(self._listener)
             if news:
-                yield frozenset(news)
+                return frozenset(news)
 
 
 async def _more(listener: socket.socket) -> set[News]:

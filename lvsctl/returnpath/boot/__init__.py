@@ -73,7 +73,7 @@ def read(files: Mapping[str, str]) -> Read:
 def _by_interface(each: Default, files: Mapping[str, str]) -> Default:
     """Answer a default of a networkd drop-in with the interface of the file that it belongs to."""
     folder, _, name = each.file.rpartition("/")
-    if each.interface != name or not folder.endswith(".d"):
+    if each.interface != name or not folder.endswith(".network.d"):
         return each
     of = folder.removesuffix(".d")
     return each._replace(interface=networkd.interface(of, files.get(of, "")))

@@ -187,5 +187,11 @@ def test_whoever_may_not_is_told_so() -> None:
 
 
 def test_a_namespace_can_be_named() -> None:
+    with cables("eth7"):
+        handle = os.open(netns.OWN, os.O_RDONLY)
+        with netns.fresh(), Net(f"/proc/{os.getpid()}/fd/{handle}") as there, Net() as here:
+            assert set(there.links()) == {"lo", "eth7", "~eth7"}
+            assert set(here.links()) == {"lo"}
+        os.close(handle)
     with netns.fresh(), pytest.raises(Unavailable, match="network namespace /run/netns/nowhere"):
         Net("nowhere")
