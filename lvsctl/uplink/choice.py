@@ -2,8 +2,9 @@
 
 The first good one in order of preference, with as few changes as that allows:
 
-- The one in use is down: the next good one at once. When none is good: one that answers again, if the one in use is
-  silent; else stay, because a change would gain nothing.
+- The one in use is down: the next good one that answers right now, at once. When none is good: one that answers again,
+  if the one in use is silent; else stay, because a change would gain nothing. What cuts all of them at the same moment
+  so changes nothing.
 - A preferred one is good again: back to it when it has been good for ``hold`` seconds, and the one in use has been so
   for ``min_time_on_backup``.
 - An operator said which (``use NAME``): that one, whatever happens, until it is taken back or its time is up.
@@ -97,11 +98,11 @@ def _way_out(
 ) -> tuple[str, str]:
     cause = f"{active} is down: {standing.reason}"
     for name in others:
-        if standings[name].verdict is Verdict.UP:
+        if standings[name].verdict is Verdict.UP and standings[name].answers:
             return name, cause
     if standing.verdict is Verdict.DOWN and standing.is_silent:
         for name in others:
-            if standings[name].verdict is Verdict.RISING and not standings[name].is_silent:
+            if standings[name].verdict is Verdict.RISING and standings[name].answers:
                 return name, f"{cause}; {name} answers again"
     return active, ""
 

@@ -113,7 +113,7 @@ def standing(
         verdict = Verdict.DOWN
     reason = "" if verdict in (Verdict.UP, Verdict.UNKNOWN) else _reasons(targets)
     since = before.since if before.verdict is verdict else now
-    return Standing(verdict, since, silent, reason)
+    return Standing(verdict, since, silent, sum(each.run > 0 for each in targets) >= quorum, reason)
 
 
 def _reasons(targets: Sequence[TargetHealth]) -> str:

@@ -133,7 +133,7 @@ def rules_of(uplink: Uplink, source: Address | None) -> Iterator[Rule]:
     yield Rule(family, DEVICE_WAY, table, oif=uplink.interface)
 
 
-def default_route(uplink: Uplink, metric: int, source: Address | None) -> Route:
+def default_route(uplink: Uplink, metric: int, source: Address) -> Route:
     """Answer the default route of the main table with which *uplink* is in use."""
     way = NextHop(uplink.interface, uplink.gateway, onlink=True)
     return Route(EVERYWHERE[uplink.family], MAIN, metric, (way,), prefsrc=source)
@@ -199,9 +199,11 @@ def _wanted_routes(
             if not route.next_hops or _takes_routes(uplink, host):
                 yield route
     for uplink in uplinks:
+        source = source_of(uplink, host)
         is_active = active.get(uplink.family) == uplink.name and _takes_routes(uplink, host)
-        if is_active and squatter(uplink.family, metric, host) is None:
-            yield default_route(uplink, metric, source_of(uplink, host))
+        # Without an address there the kernel would send with one of another uplink's, which goes nowhere.
+        if is_active and source is not None and squatter(uplink.family, metric, host) is None:
+            yield default_route(uplink, metric, source)
 
 
 def _takes_routes(uplink: Uplink, host: Host) -> bool:

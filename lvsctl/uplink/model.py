@@ -145,6 +145,8 @@ class Standing(NamedTuple):
     """When the verdict became so."""
     is_silent: bool = False
     """Too few targets answer at all: whoever uses it is cut off."""
+    answers: bool = True
+    """Enough targets have answered when they were asked last: nobody changes over to one that is just failing."""
     reason: str = ""
     """Why it is down."""
 

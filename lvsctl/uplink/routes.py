@@ -95,7 +95,7 @@ def checked(net: Net, uplink: Uplink, metric: int) -> Checked:
     if other := overrider(uplink.family, metric, host):
         return _no(f"a route that is not lvsctl's goes first: {_told(other)}")
     if own_default(uplink.family, host) is None:
-        return _no(f"its default route is missing: {uplink.interface} does not take it")
+        return _no(f"its default route is missing: {uplink.interface} is down, or has no address")
     return _no(f"packets leave by {way.dev if way else 'no way at all'}: a rule decides otherwise")
 
 

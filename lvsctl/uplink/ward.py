@@ -57,7 +57,7 @@ class Ward:
         before, limits = self.standings[key], self.settings.thresholds
         after = standing(before, self.targets[key], self.uplinks[key].quorum, limits, now)
         self.standings[key] = after
-        return after[:3] != before[:3]
+        return after._replace(reason="") != before._replace(reason="")
 
     # --- what to do
 

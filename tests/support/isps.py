@@ -34,7 +34,7 @@ TARGETS6 = ("2001:db8:ffff::1", "2001:db8:ffff::2")
 FAR, FAR6 = "198.51.100.77", "2001:db8:ffff::77"
 """Whom the traffic of a test is for."""
 ECHO = 7
-INTERVAL = 0.05
+INTERVAL = 0.1
 
 
 @dataclass
@@ -144,7 +144,7 @@ class Isps:
             ),
             "interval": INTERVAL,
             "timeout": INTERVAL,
-            "thresholds": Thresholds(rise=3, fall=3, window=Window(size=30, loss_down=0.2, loss_up=0.05)),
+            "thresholds": Thresholds(rise=3, fall=3, window=Window(size=40, loss_down=0.2, loss_up=0.1)),
             "damping": Damping(hold=0.2, min_time_on_backup=0.3),
         }
         return Settings(**(values | more))  # type: ignore[arg-type]
