@@ -11,6 +11,8 @@ STATUS: Final = "/run/lvsctl/status.json"
 STALE: Final = 30.0
 """Seconds after which a heartbeat is of an agent that hangs or is gone; lvsctl.agent.status has the same."""
 
+MOST_ENTRIES: Final = 1000
+
 MOST_ERROR: Final = 1.0
 """Seconds that a clock may be wrong by."""
 
@@ -66,17 +68,16 @@ def complaints(machine: Machine) -> Iterator[Found]:
         yield Found(f"agent: {subject}", said, "lvsctl agent status")
 
 
-def _troubles(path: str, found: object) -> Iterator[tuple[str, str]]:
-    if not isinstance(found, dict):
+def _troubles(path: str, found: object, depth: int = 3) -> Iterator[tuple[str, str]]:
+    if not isinstance(found, dict) or not depth:  # it is no deeper than that
         return
-    for key, value in list(found.items())[:1000]:
-        here = f"{path}.{key}".strip(".")
-        if key == "trouble" and isinstance(value, str) and value:
-            yield path or "agent", value
-        elif key == "trouble" and isinstance(value, dict):
+    for key, value in list(found.items())[:MOST_ENTRIES]:
+        if key != "trouble":
+            yield from _troubles(f"{path} {key}".strip(), value, depth - 1)
+        elif isinstance(value, dict):
             yield from ((f"{path} {name}", str(each)) for name, each in value.items() if each)
-        elif here.count(".") < 3:  # noqa: PLR2004 - it is no deeper than that
-            yield from _troubles(here, value)
+        elif value:
+            yield path or "agent", str(value)
 
 
 @check(
