@@ -99,10 +99,10 @@ def _tracks_each_once(block: Data, _defs: Data) -> None:
 def _one_vmac_is_enough(instance: Data, _defs: Data) -> None:
     """Keepalived: use_vmac specified for VIP/eVIP and vrrp instance."""
     for each in (*instance.get("virtual_ipaddress", ()), *instance.get("virtual_ipaddress_excluded", ())):
-        if isinstance(each, dict) and "use_vmac" in instance:
+        if isinstance(each, dict) and not instance.keys().isdisjoint(("use_vmac", "use_vmac_addr")):
             drop(each, "use_vmac")
     if " use_vmac" in str(instance):
-        drop(instance, "use_vmac", "vmac_xmit_base")
+        drop(instance, "use_vmac", "use_vmac_addr", "vmac_xmit_base")
 
 
 def _ipvlan_has_an_address(instance: Data, _defs: Data) -> None:
@@ -191,6 +191,13 @@ def _local_backend_is_on_a_node(service: Data, spec: Data) -> None:
         drop(service, "sorry_server", "sorry_server_inhibit", "sorry_server_lvs_method")
 
 
+def _a_group_with_addresses_has_their_family(service: Data, spec: Data) -> None:
+    """Keepalived: Address family of virtual server and real server don't match - skipping real server."""
+    entries = spec.get("virtual_server_groups", {}).get(service.get("group"), ())
+    if any("fwmark" not in text_of(entry) and "fwmark" not in entry for entry in entries):
+        drop(service, "ip_family")
+
+
 CONNECTING = frozenset(("TCP_CHECK", "SMTP_CHECK", "DNS_CHECK", "UDP_CHECK", "HTTP_GET", "SSL_GET"))
 
 
@@ -205,6 +212,7 @@ def _checks_know_their_port(service: Data, _spec: Data) -> None:
 OF_SERVICE: tuple[Callable[[Data, Data], None], ...] = (
     _only_nat_changes_ports,
     _local_backend_is_on_a_node,
+    _a_group_with_addresses_has_their_family,
     _checks_know_their_port,
 )
 

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import cache
-from itertools import takewhile
 from typing import Any
 
 from lvsctl.compose.adopt.heads import HEADS, NAMES
@@ -16,7 +15,7 @@ from lvsctl.compose.adopt.order import LATE, NEEDS, OPPOSITES, REFERENCES
 from lvsctl.compose.adopt.raw import Block, keep_raw
 from lvsctl.compose.adopt.reading import Path, Plain, Reading
 from lvsctl.compose.adopt.spot import Spot
-from lvsctl.compose.adopt.words import joined, literal_line, named_line, number, one_line
+from lvsctl.compose.adopt.words import joined, literal_line, named_line, number, one_line, own_words
 from lvsctl.keepalived.config import Statement
 from lvsctl.keepalived.grammar import find
 from lvsctl.spec.base import Line, Model, line_layout
@@ -233,8 +232,7 @@ def _line(spot: Spot) -> None:
 def _given_twice(spot: Spot, statement: Statement, words: tuple[str, ...]) -> None:
     """Note the options of a line that are replaced by a later one."""
     layout = line_layout(spot.field.item)
-    own = takewhile(lambda word: word != "nexthop", words)
-    given = Counter(layout.words[word][0] for word in own if word in layout.words)
+    given = Counter(layout.words[word][0] for word in own_words(words) if word in layout.words)
     for name in [name for name, count in given.items() if count > 1]:
         spot.reading.leave(statement, spot.path, f"{name} is given twice: only the last one is carried")
 

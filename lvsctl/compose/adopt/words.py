@@ -1,9 +1,10 @@
 """The words of a statement as the text that a spec has for them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from lvsctl.compose.adopt.reading import Plain
+from lvsctl.spec.next_hops import OPTIONS
 
 
 def joined(words: Iterable[str]) -> str:
@@ -40,3 +41,19 @@ def one_line(words: tuple[str, ...]) -> str:
     """Answer the words of a Line; a number alone, and nothing at all, need no quotes in YAML."""
     line = joined(words)
     return Plain(line or "true") if not line or re.fullmatch(r"-?(?:0|[1-9][0-9]*)", line, re.ASCII) else line
+
+
+def own_words(words: Sequence[str]) -> Iterator[str]:
+    """Yield the words of a route but those of its tunnel and its next hops, which have words of the same name."""
+    at = 0
+    while at < len(words) and words[at] != "nexthop":
+        yield words[at]
+        at += 1 if words[at] != "encap" else 1 + _length_of_encap(words[at + 1 :])
+
+
+def _length_of_encap(words: Sequence[str]) -> int:
+    options = OPTIONS.get(words[0], frozenset()) if words else frozenset()
+    at = 1 if options else 2  # mpls and ila have one word behind them and no options
+    while at < len(words) and words[at] in options:
+        at += 2
+    return at
