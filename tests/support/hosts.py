@@ -231,6 +231,11 @@ class Net:
             )
         return host
 
+    def cable(self, host: Host, *devices: str, plugged: bool) -> None:
+        """Pull the cables of *host*'s interfaces out of their switches, or plug them in again."""
+        state = "up" if plugged else "down"
+        self._switchboard().ip(*(f"link set {host.name}-{device} {state}" for device in devices))
+
     def _wires(self, host: Host, switches: Mapping[str, str]) -> Iterator[str]:
         for device, switch in switches.items():
             if switch == "dummy":
