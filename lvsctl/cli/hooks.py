@@ -157,8 +157,16 @@ def _is_wrong(part: "Part", uid: int) -> bool:
 
 def _weak(judged: "list[Judged]") -> list[tuple[str, str]]:
     """Answer the programs that somebody else than root could replace."""
-    from lvsctl.cli.hooks_parts import File
+    from lvsctl.cli.hooks_parts import File, Link
     from lvsctl.cli.hooks_place import weak
 
-    programs = [each.part.path for each in judged if isinstance(each.part, File) and each.part.mode & 0o111]
+    def is_program(part: "Part") -> bool:
+        # Links among the hooks themselves lead to a file that is looked at anyway.
+        return (
+            bool(part.mode & 0o111)
+            if isinstance(part, File)
+            else isinstance(part, Link) and "/" in part.target
+        )
+
+    programs = [each.part.path for each in judged if not each.missing and is_program(each.part)]
     return [(str(each), f"is not safe to run as root: {why}") for each in programs if (why := weak(each))]

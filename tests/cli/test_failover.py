@@ -15,7 +15,9 @@ from lvsctl.failover.shelf import HostClock
 from tests.cli.conftest import Answer, Lvsctl
 from tests.fakes.hetzner.server import HetznerFake
 from tests.fakes.hetzner.worlds import PASSWORD, TOKEN
+from tests.support.daemon import running
 from tests.support.failover_cli import VIP, VIP6, Station, renewed
+from tests.support.require import require, require_root
 
 
 @pytest.fixture(scope="module")
@@ -204,6 +206,26 @@ def test_a_lock_is_not_waited_for_in_vain(failover: Here, fake: HetznerFake) -> 
     assert answer.status == 1
     assert "did not come here in time" in answer.err
     assert "--fresh" in answer.err
+
+
+@pytest.mark.keepalived
+def test_keepalived_itself_says_who_is_master(failover: Here, fake: HetznerFake, tmp_path: Path) -> None:
+    require("keepalived")
+    require_root("keepalived")
+    config = tmp_path / "keepalived.conf"
+    config.write_text(
+        """global_defs {\n vrrp_version 3\n}
+        vrrp_instance VI_1 {\n state BACKUP\n interface eth0\n virtual_router_id 51\n advert_int 0.5
+        virtual_ipaddress {\n fe80::100/64\n }\n}\n"""
+    )
+    how = ("--config", str(config))
+    with running(config):
+        assert "is not moved here: VRRP is" in failover("assign", VIP, *how, node="lb2").err
+        assert not fake.journal
+        assert within(20, lambda: failover("assign", VIP, *how, node="lb2").status == 0)
+    assert fake.dataplane(VIP) == "192.0.2.12"
+    assert len(fake.journal.posts()) == 1
+    assert "VRRP is STOP" in failover("assign", VIP, *how, node="lb2").err
 
 
 # hold, release

@@ -134,6 +134,12 @@ def test_a_folder_that_others_can_write_makes_every_program_in_it_unsafe(hooks: 
     assert f"everybody can write {hooks.root}/usr: chmod o-w" in answer.out
 
 
+def test_a_program_that_others_can_write_is_not_safe_to_be_woken(hooks: Hooks) -> None:
+    hooks("install")
+    hooks.program.chmod(0o777)
+    assert f"everybody can write {hooks.program}" in hooks("check").out
+
+
 def test_a_link_in_the_place_of_a_hook_is_replaced_and_what_it_led_to_stays(hooks: Hooks) -> None:
     hooks("install")
     precious = hooks.root / "precious"
