@@ -123,7 +123,7 @@ async def _take(
     progress = _Progress(str(subject.ip), quiet=how.quiet)
 
     def tell(report: "Report") -> None:
-        progress.tell(document(subject, report))
+        progress.tell(document(subject.entry, subject.rules.target, report, subject.clock))
 
     truths = _truths(subject, found, force=force, config=config)
     taken = await take(subject, truths, patience=patience, tell=tell)
@@ -135,7 +135,9 @@ def _told(subject: "Subject", taken: "Taken", how: "How", *, waited: bool) -> in
     from lvsctl.failover.directly import Outcome
 
     if how.json:
-        doc = document(subject, taken.report) if taken.report else {}
+        doc = (
+            document(subject.entry, subject.rules.target, taken.report, subject.clock) if taken.report else {}
+        )
         print_json({"outcome": str(taken.outcome), "why": taken.why, "failover": {str(subject.ip): doc}})
     if taken.outcome is Outcome.HERE:
         say(f"{subject.ip}: points here", quiet=how.quiet or how.json)

@@ -10,11 +10,12 @@ from lvsctl.cli.output import print_json, say
 from lvsctl.errors import LvsctlError, Usage, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from lvsctl.cli.failover_options import Where
-    from lvsctl.failover.directly import Subject
     from lvsctl.failover.keeper import Report
+    from lvsctl.failover.observation import Target
+    from lvsctl.failover.opening import Providers
     from lvsctl.failover.shelf import HostClock
     from lvsctl.spec.failover_ips import FailoverIp
 
@@ -69,10 +70,10 @@ def documents(found: Known, ip: str | None, *, fresh: bool) -> "Mapping[str, Doc
     """Answer for each address what there is to say about it, as status.json does (docs/reference/status-json.md)."""
     docs = _by_agent(found, ip, fresh=fresh) if found.has_spec else None
     if docs is None:
-        return asyncio.run(_looks(found, fresh=fresh))
+        return _looked(found, fresh=fresh)
     # Where this node is not master the agent never looks: that is done here, from what routine may spend.
     unseen = [] if fresh else [each for each in found.entries if _is_unseen(docs[str(each.ip)])]
-    return {**docs, **(asyncio.run(_looks(found._replace(entries=unseen), fresh=False)) if unseen else {})}
+    return {**docs, **(_looked(found._replace(entries=unseen), fresh=False) if unseen else {})}
 
 
 def _by_agent(found: Known, ip: str | None, *, fresh: bool) -> "dict[str, Doc] | None":
@@ -155,36 +156,60 @@ def _nothing_known(error: LvsctlError, ip: str | None, *, json: bool) -> int:
     return State.UNKNOWN
 
 
-async def _looks(found: Known, *, fresh: bool) -> "Mapping[str, Doc]":
-    """Look at all of them at once: one that hangs keeps none of the others waiting."""
-    from lvsctl.failover.opening import Providers
+def _looked(found: Known, *, fresh: bool) -> "dict[str, Doc]":
+    """Answer what is known without an agent: what was seen lately, and for the others what the provider says now."""
     from lvsctl.failover.shelf import HostClock
 
     clock = HostClock()
+    docs = {} if fresh else {str(each.ip): _remembered(each, found.node, clock) for each in found.entries}
+    known = {ip: doc for ip, doc in docs.items() if doc is not None}
+    left = [each for each in found.entries if str(each.ip) not in known]
+    return known | (asyncio.run(_looks(left, found, clock, fresh=fresh)) if left else {})
+
+
+def _remembered(entry: "FailoverIp", node: str, clock: "HostClock") -> Doc | None:
+    from lvsctl.failover.observation import as_target
+    from lvsctl.failover.remembered import remembered
+
+    if node not in entry.targets:
+        return None
+    try:
+        target = as_target(entry.targets[node])
+        report = remembered(entry.ip, target, clock)
+    except (LvsctlError, ValueError):
+        return None  # looking fails for the same reason, and says so
+    return None if report is None else document(entry, target, report, clock)
+
+
+async def _looks(
+    left: "Sequence[FailoverIp]", found: Known, clock: "HostClock", *, fresh: bool
+) -> "dict[str, Doc]":
+    """Look at all of them at once: one that hangs keeps none of the others waiting."""
+    from lvsctl.failover.opening import Providers
+
     providers = Providers(found.node, clock=clock.now)
     try:
-        looks = (_look(each, found, providers, clock, fresh=fresh) for each in found.entries)
-        docs = await asyncio.gather(*looks)
+        docs = await asyncio.gather(*(_look(each, found, providers, clock, fresh=fresh) for each in left))
     finally:
         await providers.aclose()
-    return {str(each.ip): doc for each, doc in zip(found.entries, docs, strict=True)}
+    return {str(each.ip): doc for each, doc in zip(left, docs, strict=True)}
 
 
-async def _look(entry: "FailoverIp", found: Known, providers: Any, clock: "HostClock", *, fresh: bool) -> Doc:
+async def _look(
+    entry: "FailoverIp", found: Known, providers: "Providers", clock: "HostClock", *, fresh: bool
+) -> Doc:
     from lvsctl.failover.directly import look, opened
 
     try:
         subject = opened(entry, found.node, found.nodes, providers, clock)
-        return document(subject, await look(subject, fresh=fresh))
+        return document(entry, subject.rules.target, await look(subject, fresh=fresh), clock)
     except LvsctlError as error:
         return {"provider": entry.provider, "holds": None, "trouble": why(error)}
 
 
-def document(subject: "Subject", report: "Report", trouble: str | None = None) -> Doc:
+def document(entry: "FailoverIp", target: "Target", report: "Report", clock: "HostClock") -> Doc:
     """Answer *report* as status.json has it."""
     from lvsctl.agent.status import address
 
-    shift = time.time() - subject.clock.now()
-    return address(
-        subject.entry, report, trouble, target=subject.rules.target, epoch=lambda at: round(at + shift, 3)
-    )
+    shift = time.time() - clock.now()
+    return address(entry, report, None, target=target, epoch=lambda at: round(at + shift, 3))

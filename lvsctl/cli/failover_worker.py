@@ -72,10 +72,12 @@ def settings(path: Path) -> Settings:
 
 async def _get(said: Settings, ip: str) -> int:
     from lvsctl.failover.directly import look
+    from lvsctl.failover.remembered import remembered
 
     subject = _subject(said, ip)
     try:
-        report = await look(subject, fresh=False)
+        report = remembered(subject.ip, subject.rules.target, subject.clock)
+        report = report or await look(subject, fresh=False)
     finally:
         await subject.provider.aclose()
     if report.holds is None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from lvsctl.failover.budget import TRIAL, Purpose
-from lvsctl.failover.claim import Claim, Phase, decide, holds
+from lvsctl.failover.claim import Claim, Phase, decide
 from lvsctl.failover.hold import held, hold
 from lvsctl.failover.keeper import Keeper, Report, Truths, file_claim
 from lvsctl.failover.ledger import Ledger, file_ledger
@@ -19,12 +19,10 @@ from lvsctl.failover.model import Action, Looked, Nothing, Ordered, Rules, Truth
 from lvsctl.failover.observation import FailoverAddress, Observation, Target
 from lvsctl.failover.opening import Providers
 from lvsctl.failover.provider import Answer, Call, Provider, Reading, Withheld
+from lvsctl.failover.remembered import report_of
 from lvsctl.failover.shelf import HostClock, Shelf
 from lvsctl.failover.transitions import advance
 from lvsctl.spec.failover_ips import FailoverIp
-
-CACHED: Final = 300.0
-"""Seconds for which an answer of the provider's is good enough for `failover status`."""
 
 TURN: Final = 0.1
 TURNS: Final = 30
@@ -97,16 +95,13 @@ def subject_of(
 
 
 async def look(subject: Subject, *, fresh: bool) -> Report:
-    """Answer where the address points: by a look not older than CACHED, else by asking; *fresh* always asks.
+    """Ask where the address points: one call, which the ledger pays for *fresh* as an operator's, else as routine.
 
-    Asking is one call, which the ledger has to pay for; what it does not pay for, or the provider does not answer,
-    is in ``report.claim.why``. Raises Busy, Denied or Unavailable when the claim cannot be read.
+    What it does not pay for, or the provider does not answer, is in ``report.claim.why``; the address is unknown
+    then, whatever was seen before. Raises Busy, Denied or Unavailable when the claim cannot be read.
     """
-    claim = subject.claim.read()
-    if not fresh and holds(claim, subject.rules.target, subject.clock.now(), most=CACHED) is not None:
-        return _report(subject, claim)
     claim, answered = await _observe(subject, Purpose.OPERATOR if fresh else Purpose.ROUTINE)
-    report = _report(subject, claim)
+    report = report_of(subject.ip, claim, subject.rules.target, subject.clock)
     return report if answered else report._replace(holds=None)
 
 
@@ -225,10 +220,3 @@ async def _asked(subject: Subject, purpose: Purpose) -> Reading:
     if spend.last:
         subject.ledger.answered(spend.last, reading)
     return reading
-
-
-def _report(subject: Subject, claim: Claim) -> Report:
-    now = subject.clock.now()
-    here = holds(claim, subject.rules.target, now, most=CACHED)
-    truth = Truth(Vrrp.UNKNOWN, claim.generation)
-    return Report(subject.ip, claim, truth, Nothing("no agent runs"), here, None, held(subject.ip), now)

@@ -103,9 +103,9 @@ def test_without_ip_unknown_comes_before_not_held(failover: Here, fake: HetznerF
 @pytest.mark.parametrize("kind", ["html-503", "empty-200", "truncated", "active-is-a-list", "closed"])
 def test_an_api_that_fails_is_unknown_and_never_no(failover: Here, fake: HetznerFake, kind: str) -> None:
     fake.fault("robot", kind)
-    answer = failover("status", VIP)
-    assert (answer.status, answer.out.splitlines()[0]) == (1, "state=unknown")
-    assert doc(failover("status", VIP, "--json"))["why"]
+    answer = failover("status", VIP, "--json")
+    assert (answer.status, json.loads(answer.out)["state"]) == (1, "unknown")
+    assert doc(answer)["why"]
 
 
 def test_a_move_under_way_is_unknown(failover: Here, fake: HetznerFake) -> None:
@@ -198,6 +198,13 @@ def test_what_may_yet_come_is_75_and_what_will_not_is_1(
     assert len(fake.journal.where(status=401)) == 1
     assert failover("assign", VIP, "--force", "--wait").status == 1
     assert len(fake.journal.where(status=401)) == 1
+
+
+def test_what_was_seen_lately_needs_no_credentials(failover: Here, station: Station) -> None:
+    assert failover("status", VIP).status == 0
+    station.credentials.unlink()
+    assert failover("status", VIP).status == 0
+    assert failover("status", VIP, "--fresh").status == 1
 
 
 def test_a_lock_is_not_waited_for_in_vain(failover: Here, fake: HetznerFake) -> None:
