@@ -67,11 +67,13 @@ def doctor(
 
     options.tell_more(verbose)
     _refuse_unknown(ignore or ())
+    if peer is not None and role is not RoleName.DIRECTOR:
+        raise Usage("--peer compares directors")
     source = context.get_parameter_source("spec")
     machine = _machine(spec, role, node, fresh=fresh, netns=netns, required=_is_named(source))
     report, facts = _within(netns, lambda: _examined(machine, examine, ignore or ()))
     if peer is not None:
-        report = _compared(report, facts, peer, machine, role, ignore or ())
+        report = _compared(report, facts, peer, machine, ignore or ())
     if json:
         print_json(_document(report, machine, role, facts))
     else:
@@ -141,7 +143,6 @@ def _compared(
     facts: "dict[str, Any]",
     host: str,
     machine: "Machine",
-    role: RoleName,
     ignored: "Sequence[str]",
 ) -> "Report":
     """Answer *report* with what the other director says of itself compared."""
@@ -149,8 +150,6 @@ def _compared(
     from lvsctl.doctor.peer import CHECKS, compare
     from lvsctl.sorry.pair import ask, peers
 
-    if role is not RoleName.DIRECTOR:
-        raise Usage("--peer compares directors")
     specs = machine.declared.specs if machine.declared else {}
     addresses = {
         name: [str(address) for address in spec.nodes[name].address]

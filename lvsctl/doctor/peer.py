@@ -5,6 +5,7 @@ a text can be. Pure, but for :func:`facts`, which asks a :class:`~lvsctl.doctor.
 """
 
 import hashlib
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -124,7 +125,7 @@ def compare(here: Facts, there: Facts) -> Iterator[Finding]:
     """Yield where two directors differ; *there* is not trusted."""
     for check, compares in CHECKS.values():
         for found in compares(here, there):
-            yield check.finding(found._replace(read=visible(found.read)))
+            yield check.finding(Found(visible(found.subject), visible(found.read), visible(found.remedy)))
 
 
 def _text(value: object) -> str:
@@ -219,7 +220,7 @@ def sorries(here: Facts, there: Facts) -> Iterator[Found]:
         own, other = set(map(_text, here["sorry"])), set(map(_text, theirs))
         for name in sorted(own ^ other):
             where = "here" if name in own else "there"
-            yield Found(name, f"the sorry is on {where} only", f"lvsctl sorry on {name} --pair")
+            yield Found(name, f"the sorry is on {where} only", f"lvsctl sorry on {shlex.quote(name)} --pair")
 
 
 @_pair(

@@ -111,24 +111,24 @@ class ThisHost(Here):
         return os.uname().release
 
     @cached_property
-    def _net(self) -> Net:
-        return Net()
-
-    @cached_property
     def _links(self) -> Mapping[str, Link]:
-        return self._net.links()
+        with Net() as net:
+            return net.links()
 
     @cached_property
     def _addresses(self) -> Sequence[HostAddress]:
-        return self._net.addresses()
+        with Net() as net:
+            return net.addresses()
 
     @cached_property
     def _routes(self) -> Mapping[Family, Sequence[Route]]:
-        return {family: self._net.routes(family) for family in Family}
+        with Net() as net:
+            return {family: net.routes(family) for family in Family}
 
     @cached_property
     def _rules(self) -> Mapping[Family, Sequence[Rule]]:
-        return {family: self._net.rules(family) for family in Family}
+        with Net() as net:
+            return {family: net.rules(family) for family in Family}
 
     def links(self) -> Mapping[str, Link]:
         """Answer its interfaces by name."""

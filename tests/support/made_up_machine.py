@@ -44,7 +44,7 @@ class MadeUpMachine(MadeUpHost):
         self._content = {path: _content(each) for path, each in told.get("files", {}).items()}
         kinds = {path: _kind(each) for path, each in told.get("files", {}).items()}
         self._paths: Intended = told.get("paths", Intended())
-        super().__init__({**told, "files": kinds, "interfaces": ["lo", *told.get("links", {})]})
+        super().__init__({**told, "files": kinds})
 
     def _say(self, word: str, otherwise: Any) -> Any:
         found = self._all.get(word, otherwise)
@@ -69,6 +69,9 @@ class MadeUpMachine(MadeUpHost):
         return self.real_path(target) if kind == "link" else super().real_path(path)
 
     # --- the kernel
+
+    def interfaces(self) -> frozenset[str]:
+        return frozenset(self.links())
 
     def sysctl(self, name: str) -> int | None:
         found: int | None = self._say("sysctl", {}).get(name)

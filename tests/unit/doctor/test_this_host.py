@@ -1,0 +1,129 @@
+"""The real answers, as far as they can be had from a folder that stands for / and from this kernel without root."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from lvsctl.doctor.this_host import ThisHost
+from lvsctl.errors import Denied, Unavailable
+from lvsctl.spec.failover_ips import FailoverIp
+from tests.support.require import require
+
+AS_ROOT = os.geteuid() == 0
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> ThisHost:
+    (tmp_path / "etc/x.d").mkdir(parents=True)
+    (tmp_path / "etc/x.d/b").write_text("two\n")
+    (tmp_path / "etc/x.d/a").write_text("one\n")
+    (tmp_path / "etc/link").symlink_to("x.d/a")
+    return ThisHost(tmp_path)
+
+
+def test_files_are_those_below_the_folder(host: ThisHost) -> None:
+    assert host.text("/etc/x.d/a") == "one\n"
+    assert host.names("/etc/x.d") == ["a", "b"]
+
+
+def test_what_is_not_there_is_no_error(host: ThisHost) -> None:
+    assert host.text("/etc/none") is None
+    assert host.text("/etc/x.d/a/below") is None
+    assert list(host.names("/etc/none")) == []
+    assert list(host.names("/etc/x.d/a")) == []
+
+
+def test_a_pipe_is_not_opened(host: ThisHost, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "etc/pipe")
+    with pytest.raises(Unavailable, match="a pipe"):
+        host.text("/etc/pipe")
+
+
+@pytest.mark.skipif(AS_ROOT, reason="root may read everything")
+def test_what_may_not_be_read_is_denied_and_not_missing(host: ThisHost, tmp_path: Path) -> None:
+    (tmp_path / "etc/x.d").chmod(0)
+    try:
+        for ask in (host.text, host.components):
+            with pytest.raises(Denied):
+                ask("/etc/x.d/a")
+        with pytest.raises(Denied):
+            host.names("/etc/x.d")
+    finally:
+        (tmp_path / "etc/x.d").chmod(0o755)
+
+
+def test_a_path_is_walked_below_the_folder(host: ThisHost) -> None:
+    assert [(each.path, each.kind) for each in host.components("/etc/x.d/none")] == [
+        ("/", "directory"),
+        ("/etc", "directory"),
+        ("/etc/x.d", "directory"),
+        ("/etc/x.d/none", "missing"),
+    ]
+    assert host.real_path("/etc/link") == "/etc/x.d/a"
+
+
+def test_the_kernel_answers() -> None:
+    host = ThisHost()
+    assert host.sysctl("net/ipv4/ip_forward") in (0, 1)
+    assert host.sysctl("net/ipv4/no_such_thing") is None
+    assert host.release() == os.uname().release
+    assert host.links()["lo"].is_loopback
+    assert host.clock().error >= 0
+    assert host.is_alive(os.getpid())
+
+
+def test_a_name_is_looked_up() -> None:
+    require("getent")
+    assert "127.0.0.1" in map(str, ThisHost().resolve("localhost"))
+
+
+@pytest.mark.parametrize(
+    ("text", "interpreter", "wrong"),
+    [
+        ("if true; then\n", "sh", True),
+        ("true\n", "sh", False),
+        ("def x(:\n", "python3", True),
+        ("import os\n", "python3.11", False),
+        ("}", "perl", False),
+    ],
+)
+def test_a_script_is_read_and_not_run(
+    host: ThisHost, tmp_path: Path, text: str, interpreter: str, *, wrong: bool
+) -> None:
+    (tmp_path / "etc/script").write_text(f"touch {tmp_path}/ran\n{text}" if interpreter == "sh" else text)
+    assert bool(host.syntax("/etc/script", interpreter)) is wrong
+    assert not (tmp_path / "ran").exists()
+
+
+def entry() -> FailoverIp:
+    told = {
+        "ip": "203.0.113.10",
+        "provider": "hetzner-robot",
+        "vrrp_instance": "A",
+        "credentials": "/etc/robot",
+    }
+    return FailoverIp.model_validate(told)
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "said"),
+    [
+        ("user=a\npassword=tell1234\n", 0o600, ""),
+        ("user=a\npassword=\n", 0o600, "empty"),
+        ("user=a\npassword=tell1234\n", 0o644, "0644"),
+        ("user tell1234\n", 0o600, "expected one of"),
+    ],
+)
+def test_credentials_are_judged_and_not_told(
+    host: ThisHost, tmp_path: Path, text: str, mode: int, said: str
+) -> None:
+    path = tmp_path / "etc/robot"
+    path.write_text(text)
+    path.chmod(mode)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    answer = host.credentials(entry())
+    assert said in answer
+    assert bool(answer) is bool(said)
+    assert "tell1234" not in answer
