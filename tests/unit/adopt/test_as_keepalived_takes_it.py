@@ -168,3 +168,13 @@ def test_a_file_that_runs_nothing_says_so() -> None:
     assert [fault.message for fault in spec.faults] == [
         "no vrrp_instance, virtual_server or bfd_instance: keepalived has nothing to run"
     ]
+
+
+def test_a_tunnel_of_a_route_has_words_of_its_own() -> None:
+    route = "192.0.2.0/24 dev eth0 tos 0x4 encap ip id 1 dst 10.0.0.9 tos 8"
+    once, twice = (
+        imported(f"static_routes {{\n {line}\n}}\n" + INSTANCE.format(""))
+        for line in (route, f"{route} mtu 1400 tos 0x8")
+    )
+    assert not once.faults
+    assert [fault.message for fault in twice.faults] == ["tos is given twice: only the last one is carried"]

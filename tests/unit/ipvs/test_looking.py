@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from lvsctl.cli.ipvs_drain import Bar, watch
 from lvsctl.errors import Unavailable
-from lvsctl.ipvs import draining, netlink, procfs, report
+from lvsctl.host.netns import inside
+from lvsctl.ipvs import draining, procfs, report
 from lvsctl.ipvs.memory import MemoryIpvs
 from lvsctl.ipvs.model import Connections, Counters, Dest, Load, Persistence, Service, Tunnel, VirtualServer
 from lvsctl.ipvs.wire import Malformed
@@ -122,4 +123,4 @@ class TestDraining:
 
 def test_a_namespace_that_is_not_there() -> None:
     with pytest.raises(Unavailable, match="/run/netns/nosuch"):
-        netlink.inside("nosuch", lambda: None)
+        inside("nosuch", lambda: None)

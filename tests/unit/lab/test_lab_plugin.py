@@ -168,3 +168,24 @@ def test_one_command_in_the_lab_answers_its_status() -> None:
     )
     assert finished.returncode == 3
     assert finished.stdout == f"{lab.kernel().release}\nagain\n"
+
+
+def test_folders_of_this_machine_start_empty() -> None:
+    """In a lab of its own: what the tests of a longer run leave there is theirs."""
+    folders = [folder for folder in (*lab.COVERED, "/var/lib/lvsctl") if folder != "/run"]
+    marks = [Path(folder) / f"lvsctl-stranger-{os.getpid()}" for folder in folders if Path(folder).is_dir()]
+    for mark in marks:
+        mark.touch()
+    try:
+        finished = subprocess.run(
+            [lab.ROOT / "tests/lab-shell", "find", *folders, "-maxdepth", "1"],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    finally:
+        for mark in marks:
+            mark.unlink(missing_ok=True)
+    assert set(folders) <= set(finished.stdout.splitlines()), finished.stderr
+    assert "lvsctl-stranger" not in finished.stdout

@@ -83,8 +83,8 @@ def test_the_last_line_of_the_file_counts_too() -> None:
     assert wrong(TABLE, snapshot(ServiceKey.udp("10.0.0.100", 80))) == [ServiceKey.udp("10.0.0.100", 80)]
 
 
-def holders(**untils: float | None) -> dict[Holder, Hold]:
-    return {Holder(name): HOLD._replace(until=until) for name, until in untils.items()}
+def holders(**ends: float | None) -> dict[Holder, Hold]:
+    return {Holder(name): HOLD._replace(until=until) for name, until in ends.items()}
 
 
 def test_holds_end_when_their_time_has_come() -> None:
