@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lvsctl.cli.main import run
-from lvsctl.ipvs.netlink import inside
+from lvsctl.host.netns import inside
 from tests.support.hosts import wait_until
 from tests.support.ipvs import fresh_netns, ipvsadm, ran
 

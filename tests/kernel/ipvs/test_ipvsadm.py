@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import pytest
 
+from lvsctl.host.netns import inside
 from lvsctl.ipvs.compat.main import Ipvsadm
 from lvsctl.ipvs.kernel import KernelIpvs
-from lvsctl.ipvs.netlink import inside
 from tests.support.ipvs import fresh_netns, ran
 
 pytestmark = pytest.mark.kernel

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lvsctl.ipvs.netlink import inside
+from lvsctl.host.netns import inside
 from tests.support.ipvs import fresh_netns, ran
 from tests.support.require import refuse, require
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lvsctl.ipvs.netlink import inside
+from lvsctl.host.netns import inside
 from tests.support.ipvs import fresh_netns
 from tests.support.sessions import play, steps
 
