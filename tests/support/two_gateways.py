@@ -173,8 +173,7 @@ class TwoGateways:
         """Bring the guest's interfaces up in *order*, and serve; answer what the boot complained about."""
         said = "".join(self.guest.ip(*BOOT[name], *BOOT6[name]) for name in order)
         with netns.inside(self.guest.path):
-            self._server = socket.create_server(("::", 80), family=socket.AF_INET6, dualstack_ipv6=True)
-        threading.Thread(target=_serve, args=(self._server,), daemon=True).start()
+            self._server = serving()
         return said
 
     def close(self) -> None:
@@ -210,14 +209,23 @@ class TwoGateways:
 
     def gets(self, address: str) -> bool:
         """Answer whether the client gets an answer to a request."""
-        with (
-            netns.inside(self.client.path),
-            suppress(OSError),
-            socket.create_connection((address, 80), 1) as to,
-        ):
-            to.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            return to.recv(100).startswith(b"HTTP/1.0 200")
-        return False
+        with netns.inside(self.client.path):
+            return gets(address)
+
+
+def gets(address: str) -> bool:
+    """Answer whether a request from where we are is answered."""
+    with suppress(OSError), socket.create_connection((address, 80), 1) as to:
+        to.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        return to.recv(100).startswith(b"HTTP/1.0 200")
+    return False
+
+
+def serving() -> socket.socket:
+    """Answer requests where we are, until the socket is closed."""
+    server = socket.create_server(("::", 80), family=socket.AF_INET6, dualstack_ipv6=True)
+    threading.Thread(target=_serve, args=(server,), daemon=True).start()
+    return server
 
 
 def _serve(server: socket.socket) -> None:
