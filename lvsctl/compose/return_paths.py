@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from lvsctl.compose.claims import method_of
 from lvsctl.net.model import PROTO, HostAddress, Route, Rule
-from lvsctl.returnpath.intent import FIRST_TABLE, Intended, ReturnPath, Unstated, routes_of, rules_of
+from lvsctl.returnpath.intent import Intended, ReturnPath, Unstated, routes_of, rules_of
 from lvsctl.spec.failover_ips import FailoverIp
 from lvsctl.spec.ip_rules import RuleLine
+from lvsctl.spec.return_paths import FIRST_TABLE
 from lvsctl.spec.routes import RouteLine
 from lvsctl.spec.server_group import VirtualServerGroupEntry
 from lvsctl.spec.spec import Spec

@@ -28,8 +28,6 @@ from typing import NamedTuple
 from lvsctl.net.model import (
     EVERYWHERE,
     LAST_METRIC,
-    LOCAL,
-    MAIN,
     PROTO,
     HostAddress,
     Network,
@@ -38,10 +36,8 @@ from lvsctl.net.model import (
     RouteType,
     Rule,
 )
+from lvsctl.spec.return_paths import FIRST_TABLE, LAST_TABLE
 from lvsctl.vocabulary import Address, Family, family_of
-
-FIRST_TABLE, LAST_TABLE = 1001, 1199
-"""Tables are numbered from here on in the order of the spec; 253 to 255 are the kernel's."""
 
 LAN_PRIORITY, WAY_PRIORITY = 1000, 1001
 """Priorities of the rules: before the kernel's own for main (32766)."""
@@ -186,8 +182,6 @@ def _pair(source: Address, table: int, lan: int, way: int) -> tuple[Rule, Rule]:
     )
 
 
-KERNELS = frozenset({MAIN, LOCAL, 253})
-
 OURS = frozenset({LAN_PRIORITY, WAY_PRIORITY, FORWARDED_LAN_PRIORITY, FORWARDED_WAY_PRIORITY})
 """What tells the rules of return paths from those of uplinks, which are lvsctl's, too."""
 
@@ -200,9 +194,7 @@ def plan(intended: Intended, host: Host) -> Plan:
     }
     wanted_rules = _wanted_rules(paths, host)
     own_rules = [rule for rule in host.rules if _is_ours(rule)]
-    # The first rule of a pair looks up main, whose routes are not ours, whoever made them.
-    own_tables = {path.table for path in paths} | {rule.table for rule in own_rules} - KERNELS
-    there = [_plain(route) for route in host.routes if _is_own(route, own_tables)]
+    there = [_plain(route) for route in host.routes if _is_own(route)]
     own_addresses = [each for each in host.addresses if each.proto == PROTO]
     return Plan(
         old_addresses=tuple(each for each in own_addresses if each.address not in _hosts(intended.addresses)),
@@ -243,8 +235,9 @@ def _is_ours(rule: Rule) -> bool:
     return rule.proto == PROTO and rule.priority in OURS
 
 
-def _is_own(route: Route, tables: set[int]) -> bool:
-    return route.proto == PROTO and (route.table in tables or FIRST_TABLE <= route.table <= LAST_TABLE)
+def _is_own(route: Route) -> bool:
+    """Answer whether a return path made *route*, which its table tells even when no rule leads there any more."""
+    return route.proto == PROTO and FIRST_TABLE <= route.table <= LAST_TABLE
 
 
 def _plain(route: Route) -> Route:

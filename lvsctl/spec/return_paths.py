@@ -5,7 +5,8 @@ from typing import Annotated
 from lvsctl.spec.base import Block
 from lvsctl.spec.values import Address, Interface, Whole
 
-MAX_TABLE = 2**31 - 1
+FIRST_TABLE, LAST_TABLE = 1001, 1199
+"""Whatever lvsctl finds of its own in these tables is a return path's."""
 
 
 class ReturnPath(Block):
@@ -15,5 +16,5 @@ class ReturnPath(Block):
     """The interface that its answers leave by."""
     gateway: Address
     """The router on that interface."""
-    table: Annotated[int, Whole(256, MAX_TABLE)] | None = None
-    """The routing table for it; by default a free one from 1001 on. Addresses with the same way may share one."""
+    table: Annotated[int, Whole(FIRST_TABLE, LAST_TABLE)] | None = None
+    """The routing table for it; by default the first one that the spec does not use. Addresses with the same way may share it."""

@@ -25,7 +25,7 @@ def test_a_table_belongs_to_one_owner_and_avoids_those_of_the_spec(lb1: Intended
     assert {str(path.address): (path.instance, path.table) for path in lb1.paths} == {
         "203.0.113.10": ("VI_1", 1001),
         "203.0.113.11": ("VI_1", 1001),
-        "203.0.113.12": ("VI_1", 300),
+        "203.0.113.12": ("VI_1", 1150),
         "203.0.113.20": ("VI_2", 1003),
         "203.0.113.21": ("VI_2", 1003),
         "2001:db8:1::10": ("VI_1", 1004),

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from lvsctl.net.model import LAST_METRIC, MAIN, PROTO, HostAddress, NextHop, Route, RouteType, Rule
 from lvsctl.returnpath.intent import (
-    FIRST_TABLE,
     OURS,
     Host,
     Intended,
@@ -20,6 +19,7 @@ from lvsctl.returnpath.intent import (
     rules_of,
     unplan,
 )
+from lvsctl.spec.return_paths import FIRST_TABLE
 from lvsctl.vocabulary import Family
 
 LINKS = {"eth0": True, "eth1": True, "eth2": False}
@@ -31,7 +31,7 @@ GATEWAYS = {
     6: [ip_address("fe80::1"), ip_address("fe80::2")],
 }
 SERVERS = {4: (ip_address("10.0.0.21"), ip_address("10.0.0.22")), 6: (ip_address("fd00::21"),)}
-TABLES = [FIRST_TABLE, FIRST_TABLE + 1, 3000]
+TABLES = [FIRST_TABLE, FIRST_TABLE + 1, FIRST_TABLE + 2]
 
 
 @st.composite
@@ -77,7 +77,7 @@ routes = st.builds(
         proto,
     ),
     st.sampled_from([4, 6]),
-    st.sampled_from([254, *TABLES, *(table + 100 for table in TABLES)]),
+    st.sampled_from([254, 2001, *TABLES, *(table + 100 for table in TABLES)]),
     st.sampled_from([0, 10, LAST_METRIC]),
     st.sampled_from([PROTO, FOREIGN]),
     st.sampled_from(["", "eth0", "eth1"]),
@@ -167,8 +167,10 @@ def test_what_is_taken_back_is_what_was_made_and_what_others_have_stays(
         replaced = {each for each in others if each not in getattr(made, name)}
         assert {each for each in getattr(left, name) if each.proto != PROTO} == others - replaced
         assert not replaced or name == "routes", "a way takes the place of a route in its own table only"
-    in_main = [{each for each in found.routes if each.table == MAIN} for found in (host, left)]
-    assert in_main[0] == in_main[1], "the default of an uplink is lvsctl's too, and none of a return path's"
+    elsewhere = [{each for each in found.routes if each.table in {MAIN, 2001}} for found in (host, left)]
+    assert elsewhere[0] == elsewhere[1], (
+        "the default of an uplink is lvsctl's too, and none of a return path's"
+    )
     clean = Host(LINKS, reroutes=host.reroutes)
     assert after(clean, plan(intended, clean), 0) == clean
     done = after(clean, plan(intended, clean))
