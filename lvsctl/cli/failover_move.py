@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Doc = dict[str, Any]
 
-DONE, FAILED = 0, LvsctlError.exit_code
+DONE = 0
 
 SLOWEST = 240.0
 """Seconds for the agent's answer to *release*: a provider takes up to a minute, and answers within 200 s or never."""

@@ -25,6 +25,10 @@ STALE = 300.0
 """Seconds after which what the agent saw is unknown."""
 
 
+SILENCE = 30.0
+"""Seconds for the agent's answer; a fresh look takes 10 for each request to the provider at most."""
+
+
 class State(IntEnum):
     """Whether an address points here; the value is the exit code."""
 
@@ -83,7 +87,10 @@ def _by_agent(found: Known, ip: str | None, *, fresh: bool) -> "dict[str, Doc] |
     names = [str(each.ip) for each in found.entries]
     failed: dict[str, str] = {}
     request = {"verb": "status", "ip": names[0] if ip else None, "fresh": fresh}
-    said = answer(request, silence=60.0, tell=lambda doc: failed.update(doc.get("said") or {}))
+    try:
+        said = answer(request, silence=SILENCE, tell=lambda doc: failed.update(doc.get("said") or {}))
+    except Usage:  # our spec has the address: the agent has not read that one yet
+        return None
     if said is None:
         return None
     docs = {each: _as_doc(said.get("failover", {}).get(each)) for each in names}
