@@ -23,7 +23,7 @@ from lvsctl.agent.model import Account, Word
 from lvsctl.agent.saved import shelf
 from lvsctl.agent.sentry import Sentry, watched
 from lvsctl.agent.setting import Options, Setting, setting
-from lvsctl.agent.steps import Course
+from lvsctl.agent.steps import Course, Step
 from lvsctl.agent.verbs import Verbs
 from lvsctl.agent.witness import Asking, Witness
 from lvsctl.errors import Invalid, LvsctlError
@@ -32,10 +32,10 @@ from lvsctl.failover.observation import FailoverAddress
 from lvsctl.failover.shelf import HostClock
 from lvsctl.host.paths import run_folder
 from lvsctl.host.start import finish
-from lvsctl.spec.notify import Action
 
 if TYPE_CHECKING:
     from lvsctl.keepalived.process import Process
+    from lvsctl.spec.notify import Action
 
 log = logging.getLogger("lvsctl.agent")
 
@@ -69,6 +69,7 @@ class Agent:
         self._alerts = alert.Alerts()
         self._said: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._reloading = asyncio.Lock()
         self._doubt = asyncio.Event()
         self._quorum = asyncio.Event()
         self._quorums: dict[str, None] = {}
@@ -135,6 +136,10 @@ class Agent:
 
     async def reload(self) -> None:
         """Take the spec anew. One that cannot be used changes nothing, and is told."""
+        async with self._reloading:
+            await self._reload()
+
+    async def _reload(self) -> None:
         try:
             found = await in_thread(lambda: setting(self.options, self._host))
             api_of(found.spec)
@@ -234,13 +239,12 @@ class Agent:
 
     def _course(self, subject: str) -> Course:
         if subject not in self.courses:
-            self.courses[subject] = Course(
-                subject, _Counting(self), clock=self.clock.now, tell=self._step_ended
-            )
+            self.courses[subject] = Course(subject, self.verbs, clock=self.clock.now, tell=self._step_ended)
         return self.courses[subject]
 
-    def _step_ended(self, line: str) -> None:
+    def _step_ended(self, line: str, step: Step) -> None:
         log.info("%s", line)
+        self.counters["steps_failed"] += step.outcome == "failed"
         self.changed()
 
     def _lower(self, name: str) -> None:
@@ -388,17 +392,3 @@ class Agent:
         if self.metrics is not None:
             self.metrics.close()
         self.metrics = fresh
-
-
-class _Counting:
-    """Does steps, and counts those that failed."""
-
-    def __init__(self, agent: Agent) -> None:
-        self._agent = agent
-
-    async def do(self, action: Action, subject: str) -> str:
-        try:
-            return await self._agent.verbs.do(action, subject)
-        except (LvsctlError, TimeoutError):
-            self._agent.counters["steps_failed"] += 1
-            raise

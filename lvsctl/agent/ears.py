@@ -137,7 +137,7 @@ class Basket:
         self._sweep_at = 0.0
 
     async def empty(self) -> int:
-        """Take in everything that is there; answer how many entries were."""
+        """Take in everything that is there; answer how many events were taken out."""
         self._watch.renew()
         spool = Spool(self._folder, self.owners)
         try:
@@ -148,9 +148,9 @@ class Basket:
         for each in rejected:
             self._complain(f"the spool: {visible(each.name)[:80]}: {each.reason}")
         self._hear([Word(each.event, Source.HOOK, self._at(each)) for each in entries])
-        gone: list[Entry | Rejected] = [*rejected, *(entries if not entries or self._save() else ())]
-        await in_thread(lambda: _take_out(spool, gone))
-        return len(entries) + len(rejected)
+        safe = entries if entries and self._save() else []
+        await in_thread(lambda: _take_out(spool, [*rejected, *safe]))
+        return len(safe)
 
     async def serve(self) -> None:
         """Empty it whenever something comes, for ever."""

@@ -98,11 +98,6 @@ class Failovers:
             if each.entry.vrrp_instance == instance:
                 each.bell.ring()
 
-    def ring_all(self) -> None:
-        """Wake everybody."""
-        for each in self.kept.values():
-            each.bell.ring()
-
     def is_at_rest(self) -> bool:
         """Answer whether all of them have nothing to do until something happens."""
         return all(self._is_resting(each) for each in self.kept.values())

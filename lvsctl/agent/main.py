@@ -36,6 +36,10 @@ ONCE_AT_MOST: Final = 900.0
 """Seconds that ``--once`` takes at most: a move that is locked, and its verification, fit into that."""
 
 ONCE_LOOK: Final = 0.1
+
+ROUNDS: Final = 5
+"""Times that ``--once`` begins anew because of what came while it ended; the next hook starts another one."""
+
 _PR_SET_DUMPABLE: Final = 4
 
 
@@ -47,13 +51,13 @@ def serve(options: Options) -> int:
     _keep_memory_private()
     systemd.log_to()
     host = socket.gethostname().partition(".")[0]
-    while True:
+    for _ in range(ROUNDS):
         with _the_only_one():
-            found = setting(options, host)
-            status = asyncio.run(_run(options, found, host))
+            asyncio.run(_run(options, setting(options, host), host))
         # A hook that ran while we were ending saw our lock, and left it to us.
-        if not options.once or status or not has_more(run_folder() / "spool"):
-            return status
+        if not options.once or not has_more(run_folder() / "spool"):
+            break
+    return 0
 
 
 def lock_file() -> Path:
@@ -72,7 +76,7 @@ def _the_only_one() -> Iterator[None]:
         yield
 
 
-async def _run(options: Options, found: Setting, host: str) -> int:
+async def _run(options: Options, found: Setting, host: str) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -104,7 +108,6 @@ async def _run(options: Options, found: Setting, host: str) -> int:
             task.cancel()
         await agent.close()
         log.info("the agent ends")
-    return 0
 
 
 def _warm_up() -> None:

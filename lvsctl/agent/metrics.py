@@ -13,6 +13,9 @@ from lvsctl.failover.model import Vrrp
 
 LIMIT: Final = 8192
 WITHIN: Final = 5.0
+MOST: Final = 16
+"""Connections at the same time; anybody on the host may connect."""
+
 STATES: Final = tuple(Vrrp)
 
 Doc = Mapping[str, Any]
@@ -127,6 +130,7 @@ class Metrics:
     def __init__(self, host: str, port: int, page: Callable[[], str]) -> None:
         self.where = host, port
         self._page = page
+        self._open = 0
         self._server: asyncio.Server | None = None
 
     async def listen(self) -> None:
@@ -142,12 +146,17 @@ class Metrics:
             self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            async with asyncio.timeout(WITHIN):
-                head = await reader.readuntil(b"\r\n\r\n")
-                writer.write(self._answer(head.split(b" ")[:2]))
-                await writer.drain()
-        writer.close()
+        self._open += 1
+        try:
+            if self._open <= MOST:
+                with suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+                    async with asyncio.timeout(WITHIN):
+                        head = await reader.readuntil(b"\r\n\r\n")
+                        writer.write(self._answer(head.split(b" ")[:2]))
+                        await writer.drain()
+        finally:
+            self._open -= 1
+            writer.close()
 
     def _answer(self, words: list[bytes]) -> bytes:
         if words != [b"GET", b"/metrics"]:

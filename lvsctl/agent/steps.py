@@ -45,7 +45,7 @@ class Course:
         doer: Doer,
         *,
         clock: Callable[[], float],
-        tell: Callable[[str], None],
+        tell: Callable[[str, Step], None],
     ) -> None:
         self.subject = subject
         self.steps: tuple[Step, ...] = ()
@@ -95,8 +95,9 @@ class Course:
         except Exception as error:  # noqa: BLE001 - a defect in one step must not keep the next one from its turn
             outcome, said = "failed", f"a defect of lvsctl: {type(error).__name__}"
         finally:
-            self.steps = (*self.steps, Step(what, outcome, said[:SHOWN], self._clock()))
-            self._tell(f"{self.subject}: {what}: {outcome}" + (f": {said[:SHOWN]}" if said else ""))
+            step = Step(what, outcome, said[:SHOWN], self._clock())
+            self.steps = (*self.steps, step)
+            self._tell(f"{self.subject}: {what}: {outcome}" + (f": {step.said}" if said else ""), step)
 
 
 def described(action: Action) -> str:

@@ -36,14 +36,6 @@ def tell(state: str) -> bool:
     return False
 
 
-def watchdog() -> float | None:
-    """Answer how often the service manager wants a sign of life, in seconds; None when it does not."""
-    with suppress(ValueError):
-        if os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid()):
-            return int(os.environ["WATCHDOG_USEC"]) / 1e6 if "WATCHDOG_USEC" in os.environ else None
-    return None
-
-
 class JournalHandler(logging.Handler):
     """Writes records to the journal in its own protocol, so that fields stay fields.
 

@@ -8,7 +8,7 @@ import typer
 
 from lvsctl.cli import options
 from lvsctl.cli.output import print_json
-from lvsctl.errors import Usage
+from lvsctl.errors import Usage, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +81,7 @@ def status(json: options.Json = False) -> None:
         print_json({"alive": alive, "age": _age(found, now), "status": found})
     else:
         for line in _told(found, now, alive=alive):
-            print(line)
+            print(visible(line))
     raise typer.Exit(verdict(found, now))
 
 
@@ -92,7 +92,6 @@ def _age(found: dict[str, Any] | None, now: float) -> float | None:
 
 def _told(found: "dict[str, Any] | None", now: float, *, alive: bool) -> "Iterator[str]":
     from lvsctl.agent.status import problems
-    from lvsctl.errors import visible
 
     age = _age(found, now)
     if found is None or not alive:
@@ -109,7 +108,7 @@ def _told(found: "dict[str, Any] | None", now: float, *, alive: bool) -> "Iterat
     for service, quorum in found["quorums"].items():
         yield f"quorum of {service}: {quorum}"
     for problem in problems(found):
-        yield visible(f"! {problem}")
+        yield f"! {problem}"
 
 
 def _address(each: dict[str, Any], now: float) -> str:

@@ -7,7 +7,7 @@ deadline, and when whoever awaits is cancelled. What it says is handed on line b
 import asyncio
 import os
 import signal
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from asyncio.subprocess import DEVNULL
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
@@ -15,6 +15,7 @@ from lvsctl.errors import Unavailable, visible
 from lvsctl.host.run import PATH
 
 LONGEST_LINE = 1000
+CHUNK = 65536
 MOST_LINES = 100
 """Lines that are handed on of one run; the program goes on, and is heard no more."""
 
@@ -31,53 +32,66 @@ async def finish(
     *heard* gets each line that it says, on either stream. Raises Unavailable when it cannot be started or the time is
     up. Nothing of its group is left when this returns or raises, but what made a group of its own.
     """
+    ear = _Ear(heard)
     try:
-        child = await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=DEVNULL,
-            stdout=PIPE,
-            stderr=STDOUT,
-            env={"PATH": PATH, "LC_ALL": "C.UTF-8", **(env or {})},
-            start_new_session=True,
-            limit=LONGEST_LINE * 4,
-        )
-    except OSError as error:
-        raise Unavailable(f"{visible(argv[0])}: cannot be started: {error.strerror}") from error
-    try:
-        async with asyncio.timeout(timeout):
-            await _listen(child, heard)
-            return await child.wait()
-    except TimeoutError:
-        raise Unavailable(f"{visible(argv[0])}: not done within {timeout:g} s, so it was killed") from None
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *argv,
+                stdin=DEVNULL,
+                stdout=ear.mouth,
+                stderr=ear.mouth,
+                env={"PATH": PATH, "LC_ALL": "C.UTF-8", **(env or {})},
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise Unavailable(f"{visible(argv[0])}: cannot be started: {error.strerror}") from error
+        try:
+            async with asyncio.timeout(timeout):
+                return await child.wait()
+        except TimeoutError:
+            raise Unavailable(
+                f"{visible(argv[0])}: not done within {timeout:g} s, so it was killed"
+            ) from None
+        finally:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.pid, signal.SIGKILL)
+            await asyncio.shield(child.wait())
     finally:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - or its pipes stay open until collected
-        await asyncio.shield(child.wait())
+        ear.close()
 
 
-async def _listen(child: Process, heard: Callable[[str], None]) -> None:
-    """Hand on what the child says until it has ended; who holds the pipe open longer is not waited for."""
-    assert child.stdout is not None  # noqa: S101 - it was asked for
-    ended = asyncio.ensure_future(child.wait())
-    said = asyncio.ensure_future(_lines(child.stdout, heard))
-    try:
-        await asyncio.wait({ended})
-        await asyncio.wait({said}, timeout=0.2)
-    finally:
-        for each in (ended, said):
-            each.cancel()
-        await asyncio.wait({ended, said})
+class _Ear:
+    """A pipe that is listened to. asyncio's own would have us wait for whoever else holds it open."""
 
+    def __init__(self, heard: Callable[[str], None]) -> None:
+        self._heard = heard
+        self._file, self.mouth = os.pipe()
+        os.set_blocking(self._file, False)
+        self._rest = b""
+        self._count = 0
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._file, self._listen)
 
-async def _lines(stream: asyncio.StreamReader, heard: Callable[[str], None]) -> None:
-    count, rest = 0, b""
-    while chunk := await stream.read(LONGEST_LINE * 4):
-        *lines, rest = (rest + chunk).split(b"\n")
-        rest = rest[:LONGEST_LINE]
+    def close(self) -> None:
+        """Hear what is left, and listen no more."""
+        os.close(self.mouth)
+        self._listen()
+        self._loop.remove_reader(self._file)
+        os.close(self._file)
+        if self._rest:
+            self._hear(self._rest)
+
+    def _listen(self) -> None:
+        try:
+            chunk = os.read(self._file, CHUNK)
+        except BlockingIOError:
+            return
+        *lines, rest = (self._rest + chunk).split(b"\n")
+        self._rest = rest[:LONGEST_LINE]
         for line in lines:
-            count += 1
-            if count <= MOST_LINES:
-                heard(visible(line[:LONGEST_LINE].decode(errors="replace")))
-    if rest and count < MOST_LINES:
-        heard(visible(rest.decode(errors="replace")))
+            self._hear(line)
+
+    def _hear(self, line: bytes) -> None:
+        self._count += 1
+        if self._count <= MOST_LINES:
+            self._heard(visible(line[:LONGEST_LINE].decode(errors="replace")))

@@ -85,10 +85,13 @@ def config_id(daemon: Daemon) -> str:
 
 
 def daemons() -> Iterator[Daemon]:
-    """Yield every running keepalived, whatever namespace or container it is in."""
+    """Yield every running keepalived, whatever namespace or container it is in.
+
+    Only root's, and our own user's: anybody can name a program keepalived, and have it read the same file.
+    """
     for pid in _pids():
         status = _status(pid)
-        if status and _runs_keepalived(pid) and not _runs_keepalived(status.parent):
+        if status and _runs_keepalived(pid) and not _runs_keepalived(status.parent) and _is_trusted(pid):
             config = _config(pid)
             if config:
                 yield Daemon(Process(pid, status.started), config)
@@ -112,6 +115,15 @@ def _status(pid: int) -> _Status | None:
         fields = (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
         return None if fields[0] == ZOMBIE else _Status(int(fields[1]), int(fields[19]))
     return None
+
+
+def _is_trusted(pid: int) -> bool:
+    """Answer whether *pid* runs as root or as we do. Who owns its folder in /proc does not tell (PR_SET_DUMPABLE)."""
+    with suppress(OSError):
+        for line in (PROC / str(pid) / "status").read_text(errors="replace").splitlines():
+            if line.startswith("Uid:"):
+                return {int(each) for each in line.split()[1:]} <= {0, os.geteuid()}
+    return False
 
 
 def _started(pid: int) -> int | None:
