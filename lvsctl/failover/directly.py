@@ -100,6 +100,7 @@ async def look(subject: Subject, *, fresh: bool) -> Report:
     What it does not pay for, or the provider does not answer, is in ``report.claim.why``; the address is unknown
     then, whatever was seen before. Raises Busy, Denied or Unavailable when the claim cannot be read.
     """
+    subject.claim.read()  # who could not write down what he sees spends no call
     claim, answered = await _observe(subject, Purpose.OPERATOR if fresh else Purpose.ROUTINE)
     report = report_of(subject.ip, claim, subject.rules.target, subject.clock)
     return report if answered else report._replace(holds=None)

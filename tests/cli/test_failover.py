@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from lvsctl.failover.shelf import HostClock
+from lvsctl.host.lock import locked
 from tests.cli.conftest import Answer, Lvsctl
 from tests.fakes.hetzner.server import HetznerFake
 from tests.fakes.hetzner.worlds import PASSWORD, TOKEN
@@ -198,6 +199,15 @@ def test_what_may_yet_come_is_75_and_what_will_not_is_1(
     assert len(fake.journal.where(status=401)) == 1
     assert failover("assign", VIP, "--force", "--wait").status == 1
     assert len(fake.journal.where(status=401)) == 1
+
+
+def test_who_comes_while_another_one_is_at_it_is_told_to_try_again(
+    failover: Here, station: Station, fake: HetznerFake
+) -> None:
+    with locked(station.folder / f"lb2/run/lvsctl/locks/failover-claim-{VIP}.lock"):
+        assert failover("assign", VIP, "--force", node="lb2").status == 75
+        assert failover("status", VIP, node="lb2").status == 1
+    assert not fake.journal
 
 
 def test_what_was_seen_lately_needs_no_credentials(failover: Here, station: Station) -> None:
