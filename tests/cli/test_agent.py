@@ -353,7 +353,7 @@ def test_what_others_put_into_the_spool_changes_nothing_and_stops_nothing(
 
 def test_a_slow_provider_delays_no_other(place: Place, fake: HetznerFake) -> None:
     program = place.root / "slow"
-    program.write_text("#!/bin/sh\nsleep 3600\n")
+    program.write_text(f"#!/bin/sh\necho $$ > {place.root}/pid\nexec sleep 3600\n")
     program.chmod(0o755)
     more = {
         "ip": "203.0.113.11",
@@ -368,3 +368,4 @@ def test_a_slow_provider_delays_no_other(place: Place, fake: HetznerFake) -> Non
         until(lambda: len(fake.journal), running.log)
         assert place.status()["failover"]["203.0.113.11"]["holds"] is None
         assert running.kill(signal.SIGTERM) == 0
+    os.kill(int((place.root / "pid").read_text()), signal.SIGKILL)  # systemd would, with the rest of the unit
