@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lvsctl.errors import LvsctlError
+from lvsctl.host.lock import locked
 from lvsctl.uplink.choice import Choice, Decision
 from lvsctl.uplink.events import Event, Runner, What, write_track_file
 from lvsctl.uplink.gate import Gate, Made
@@ -36,10 +37,12 @@ LOUD: Final = 60.0
 async def keep_uplinks(settings: Settings, stop: asyncio.Event, *, files: Files | None = None) -> None:
     """Keep the uplinks until *stop* is set. Routes and rules stay as they are then: a restart changes nothing.
 
-    Raises Denied, Unavailable when the kernel cannot be asked at the beginning; later faults are logged, and tried
-    again.
+    Raises Busy when somebody else keeps them already; Denied, Unavailable when the kernel cannot be asked at the
+    beginning. Later faults are logged, and tried again.
     """
-    await Keeper(settings, files or Files()).run(stop)
+    files = files or Files()
+    with locked(files.lock, timeout=0.2):
+        await Keeper(settings, files).run(stop)
 
 
 class Keeper:

@@ -13,11 +13,12 @@ import pytest
 from tests.support.sessions import matches, play, steps
 
 ROOT = Path(__file__).resolve().parents[2]
-IN_THE_LAB = {ROOT / "docs/how-to/ipvs.md", ROOT / "docs/how-to/sorry.md"}
+IN_THE_LAB = {ROOT / f"docs/how-to/{page}.md" for page in ("doctor", "ipvs", "sorry")}
 WITH_A_PROVIDER = {
     ROOT / f"docs/how-to/{page}.md" for page in ("failover-robot", "failover-cloud", "pacemaker")
 }
-PAGES = sorted({ROOT / "README.md", *ROOT.glob("docs/**/*.md")} - IN_THE_LAB - WITH_A_PROVIDER)
+WITH_UPLINKS = {ROOT / "docs/how-to/two-isps.md"}
+PAGES = sorted({ROOT / "README.md", *ROOT.glob("docs/**/*.md")} - IN_THE_LAB - WITH_A_PROVIDER - WITH_UPLINKS)
 
 
 def sessions() -> list[Path]:

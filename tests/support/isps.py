@@ -110,7 +110,7 @@ class Isps:
 
     def __enter__(self) -> Self:
         with self._stack as stack:
-            self._world = stack.enter_context(_other_namespace())
+            self._world = stack.enter_context(other_namespace())
             stack.enter_context(netns.fresh())
             for each in ("all", "default"):
                 netns.sysctl(f"net.ipv6.conf.{each}.accept_dad", 0)
@@ -198,10 +198,11 @@ def _send(end: socket.socket, frame: bytes) -> None:
 
 
 @contextmanager
-def _other_namespace() -> Iterator[int]:
+def other_namespace(*, ipv6: bool = False) -> Iterator[int]:
+    """Have another network namespace, and be in the one we are in; answers a file that names it."""
     with netns.fresh():
         for each in ("all", "default"):
-            netns.sysctl(f"net.ipv6.conf.{each}.disable_ipv6", 1)
+            netns.sysctl(f"net.ipv6.conf.{each}.disable_ipv6", int(not ipv6))
         handle = os.open(netns.OWN, os.O_RDONLY)
     try:
         yield handle
