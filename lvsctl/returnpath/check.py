@@ -95,7 +95,8 @@ def _drift(intended: Intended, seen: Seen) -> Iterator[Finding]:
             "missing",
             Severity.ERROR,
             "return paths",
-            f"{sum(1 for _ in missing.steps())} routes and rules of lvsctl's are missing: {'; '.join(missing.commands())}",
+            f"{sum(1 for _ in missing.steps())} routes and rules of lvsctl's are missing; the first:"
+            f" {next(missing.commands())}",
             "Without them an address answers through whatever the main table's default is.",
             FIX,
         )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from lvsctl.net.model import RouteType, Way
+from lvsctl.net.model import LOCAL, RouteType, Way
 from lvsctl.returnpath.check import Seen, described, is_lan, way_of
 from lvsctl.returnpath.intent import Intended, ReturnPath
 from lvsctl.returnpath.walk import Packet, Passed, decision, walk
@@ -55,7 +55,8 @@ def lines(found: Explanation) -> Iterator[str]:
         yield f"{reply} leaves by {described(found.way)}"
     if not found.is_here:
         yield f"{found.src} is not on this host: this is where rules and tables would lead"
-    yield from (f"  {_rule(each)}" for each in found.passed)
+    # The first rule of every host asks for its own addresses, which clients have not.
+    yield from (f"  {_rule(each)}" for each in found.passed if each.route or each.rule.table != LOCAL)
     if not found.agrees:
         yield "  the kernel says otherwise than these rules as lvsctl reads them; it is the kernel that decides"
     if found.right is None:
