@@ -8,6 +8,7 @@ from pathlib import Path
 from docs import command_pages, spec_page
 from lvsctl.compose.rules.page import markdown as rules_page
 from lvsctl.compose.schema import json_schema
+from lvsctl.doctor.page import markdown as doctor_page
 
 HERE = Path(__file__).resolve().parent
 
@@ -16,6 +17,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     """Yield every generated file with its content."""
     yield HERE / "reference" / "spec.md", spec_page.page()
     yield HERE / "reference" / "rules.md", rules_page()
+    yield HERE / "reference" / "doctor.md", doctor_page()
     yield HERE / "reference" / "commands.md", command_pages.page()
     yield (
         HERE.parent / "examples" / "lvs.schema.json",

@@ -237,4 +237,4 @@ def _sum(report: "Report") -> str:
     told = f"{counted} finding{'s'[: counted != 1]}" + (
         f" and {notes} note{'s'[: notes != 1]}" if notes else ""
     )
-    return f"{told}; {len(report.checked)} checks made" + (f", {left} could not be" if left else "")
+    return told + (f"; {left} check{'s'[: left != 1]} could not be made" if left else "")

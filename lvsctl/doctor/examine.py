@@ -1,6 +1,6 @@
 """Run every check that fits a machine, and say what could not be looked at. No check ends another one."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import NamedTuple
 
 from lvsctl.compose.rules import Severity
@@ -31,12 +31,10 @@ class Report(NamedTuple):
 
 def examine(machine: Machine, *, ignored: Collection[str] = ()) -> Report:
     """Make all checks for the role of *machine* but the *ignored* ones."""
-    import lvsctl.doctor.nouns  # noqa: F401, PLC0415 - their import registers the checks
-
     findings: list[Finding] = []
     unread: dict[tuple[str, str], list[str]] = {}
     checked: list[str] = []
-    for each in CHECKS.values():
+    for each in all_checks():
         if machine.role not in each.roles or each.id in ignored:
             continue
         found, trouble = _made(each, machine)
@@ -70,8 +68,8 @@ def _made(each: Check, machine: Machine) -> tuple[list[Finding], tuple[str, str]
     return findings, None
 
 
-def all_checks() -> Iterator[Check]:
-    """Yield every check there is."""
-    import lvsctl.doctor.nouns  # noqa: F401, PLC0415 - see above
+def all_checks() -> list[Check]:
+    """Answer every check there is, in the order of the ids."""
+    import lvsctl.doctor.nouns  # noqa: F401, PLC0415 - importing the nouns registers their checks
 
-    yield from CHECKS.values()
+    return [CHECKS[name] for name in sorted(CHECKS)]

@@ -92,6 +92,14 @@ def value_of(setting: Setting, interface: str, host: Host) -> int | None:
     return setting.effective(known) if len(known) == len(values) else None
 
 
+_RULES = {
+    How.SOLE: "",
+    How.MAX: "; the greater of that and the one of `all` counts",
+    How.OR: "; it is on when that or the one of `all` is",
+    How.OWN: "; the one of `all` does not count",
+}
+
+
 def register(setting: Setting) -> None:
     """Make a check of *setting*."""
 
@@ -105,6 +113,7 @@ def register(setting: Setting) -> None:
                     command(setting, interface),
                 )
 
+    looks.__doc__ = f"`{dotted(setting.keys('INTERFACE')[-1])}`{_RULES[setting.how]}."
     check(
         setting.id,
         setting.severity,

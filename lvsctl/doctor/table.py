@@ -54,7 +54,7 @@ def not_applied(machine: Machine) -> Iterator[Found]:
     if steps:
         yield Found(
             "the IPVS table",
-            f"it lacks {len(steps)} steps: {_some(steps)}",
+            f"{len(steps)} step{'s'[: len(steps) != 1]} away from the spec: {_some(steps)}",
             f"lvsctl ipvs apply {_file(machine)}",
         )
 

@@ -60,7 +60,7 @@ def test_findings_are_told_by_severity_with_the_command_that_mends_them(lvsctl: 
         "  LVD701 keepalived\\x1b[2J: it is not there\n"
         "         why: Nobody takes over.\n"
         "         fix: systemctl start keepalived\n"
-        "1 finding and 1 note; 1 checks made, 1 could not be\n"
+        "1 finding and 1 note; 1 check could not be made\n"
     )
     assert answer.err == "not looked at: LVD600: not for you (run lvsctl as root)\n"
 

@@ -14,11 +14,18 @@ from tests.support.sessions import matches, play, steps
 
 ROOT = Path(__file__).resolve().parents[2]
 IN_THE_LAB = {ROOT / f"docs/how-to/{page}.md" for page in ("doctor", "ipvs", "sorry")}
+IN_A_NAMESPACE = {ROOT / "docs/how-to/return-path.md"}
 WITH_A_PROVIDER = {
     ROOT / f"docs/how-to/{page}.md" for page in ("failover-robot", "failover-cloud", "pacemaker")
 }
 WITH_UPLINKS = {ROOT / "docs/how-to/two-isps.md"}
-PAGES = sorted({ROOT / "README.md", *ROOT.glob("docs/**/*.md")} - IN_THE_LAB - WITH_A_PROVIDER - WITH_UPLINKS)
+PAGES = sorted(
+    {ROOT / "README.md", *ROOT.glob("docs/**/*.md")}
+    - IN_THE_LAB
+    - WITH_A_PROVIDER
+    - WITH_UPLINKS
+    - IN_A_NAMESPACE
+)
 
 
 def sessions() -> list[Path]:
