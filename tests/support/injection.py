@@ -32,7 +32,7 @@ BENIGN = (
     *("a", "# nothing", "1", "0", "2", "5", "10", "100", "1000", "/x", "true", "on", "no", "root", "eth1", "a@b", "a.b.c", "+"),
     *("192.0.2.1", "203.0.113.10", "192.0.2.1/32", "10.0.0.0/24", "255.255.255.0", "224.0.0.18", "2001:db8::1", "ff02::12", "2001:db8:0:1"),
     *("PASS", "TCP", "IOCTL", "A", "DR", "NAT", "rr", "inet", "hetzner-robot", "failover", "caseless", "1.1", "ecn", "enabled", "ip6", "partial"),
-    *("blackhole", "append", "bridge", "low", "auto", "csum", "ipip", "keepalived", "+read", "022", "0a", "1-2", "200", "503", "8", "18", "2.2.7"),
+    *("blackhole", "append", "bridge", "low", "auto", "csum", "ipip", "keepalived", "+read", "022", "0a", "1-2", "200", "503", "8", "18", "1001", "2.2.7"),
     *("LVS001", "a good reason", "02:00:00:00:00:01", "d41d8cd98f00b204e9800998ecf8427e", "1 1", "1 2", "eth1 1"),
     *("127.0.0.1:9798", "https://127.0.0.1:8443"),
     *("de", "ltr", "2026-11-21T18:00Z", "/x/y", "www.example.org", "https://www.example.org/x"),
