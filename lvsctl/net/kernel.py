@@ -71,9 +71,10 @@ class Net:
         self._learn(message["index"] for message in messages)
         return [codec.host_address(message, self._names) for message in messages]
 
-    def routes(self, family: Family, table: int | None = None) -> list[Route]:
-        """Answer the routes of one table, or of all; without the clones that exceptions leave."""
-        wanted = {} if table is None else {"table": table}
+    def routes(self, family: Family, table: int | None = None, *, proto: int | None = None) -> list[Route]:
+        """Answer the routes of one table, or of all, and of one ``proto``, or of all; without the clones that exceptions leave."""
+        asked = {"table": table, "proto": proto}
+        wanted = {name: value for name, value in asked.items() if value is not None}
         with _translated("routes"):
             try:
                 messages = list(self._route.get_routes(family=codec.AF[family], **wanted))

@@ -41,7 +41,7 @@ class Gate:
 
     async def in_use(self) -> Mapping[Family, str]:
         """Answer the uplinks that lvsctl's default routes lead to."""
-        host = await self._do(lambda net: routes.look(net, self._settings.uplinks))
+        host = await self._do(routes.look)
         return {family: name for family in self._settings.families if (name := self._used(family, host))}
 
     def _used(self, family: Family, host: Host) -> str:
@@ -57,7 +57,7 @@ class Gate:
 
     def _make(self, net: Net, active: Mapping[Family, str]) -> Made:
         uplinks, metric = self._settings.uplinks, self._settings.metric
-        host = routes.look(net, uplinks)
+        host = routes.look(net)
         steps = plan(uplinks, active, metric, host)
         for command in steps.commands():
             log.info("%s", command)

@@ -14,7 +14,7 @@ The uplink in use has lvsctl's one default route in the main table, at a metric 
 another ``proto`` are never touched. Contents come first and rules last; it is taken back the other way round.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 
@@ -177,11 +177,13 @@ def plan(uplinks: Sequence[Uplink], active: Mapping[Family, str], metric: int, h
         _first_of_each(each for uplink in uplinks for each in rules_of(uplink, source_of(uplink, host)))
     )
     own_rules = [each for each in host.rules if each.proto == PROTO and each.priority in OURS]
-    own_routes = [each for each in host.routes if _is_own(each, {each.table for each in uplinks}, own_rules)]
+    tables = {MAIN, *(each.table for each in uplinks), *(each.table for each in own_rules)}
+    own_routes = [each for each in host.routes if _is_own(each, tables)]
+    there, wanted, known = {_calm(each) for each in own_routes}, set(rules), set(own_rules)
     return Plan(
-        tuple(each for each in routes.values() if each not in map(_calm, own_routes)),
-        tuple(each for each in rules if each not in own_rules),
-        tuple(each for each in own_rules if each not in rules),
+        tuple(each for each in routes.values() if each not in there),
+        tuple(each for each in rules if each not in known),
+        tuple(each for each in own_rules if each not in wanted),
         tuple(each for each in own_routes if _slot(each) not in routes),
     )
 
@@ -221,11 +223,10 @@ def _first_of_each(rules: Iterable[Rule]) -> Iterator[Rule]:
             yield each
 
 
-def _is_own(route: Route, tables: Iterable[int], rules: Iterable[Rule]) -> bool:
+def _is_own(route: Route, tables: Collection[int]) -> bool:
     if route.proto != PROTO or not route.is_default:
         return False
-    known = {MAIN, *tables, *(each.table for each in rules)}
-    return route.table in known or FIRST_TABLE <= route.table <= LAST_TABLE
+    return route.table in tables or FIRST_TABLE <= route.table <= LAST_TABLE
 
 
 def _calm(route: Route) -> Route:

@@ -7,9 +7,6 @@ from lvsctl.net import conntrack
 from lvsctl.net.kernel import Net, NoRoute
 from lvsctl.net.model import MAIN, PROTO, Lookup, Route
 from lvsctl.uplink.intent import (
-    FIRST_TABLE,
-    LAST_TABLE,
-    OURS,
     Host,
     Plan,
     overrider,
@@ -34,39 +31,22 @@ class Checked(NamedTuple):
     """What is in its way."""
 
 
-def look(net: Net, uplinks: Sequence[Uplink]) -> Host:
+def look(net: Net) -> Host:
     """Read what the namespace has."""
-    links = net.links()
     rules = [each for family in Family for each in net.rules(family)]
-    tables = {each.table for each in uplinks} | {each.table for each in rules if _is_ours(each)}
-    tables |= {MAIN, *_used_tables(net)}
-    routes = [each for family in Family for table in sorted(tables) for each in net.routes(family, table)]
-    return Host(links, net.addresses(), [each for each in routes if each.is_default], rules)
-
-
-def _is_ours(rule: object) -> bool:
-    return getattr(rule, "proto", 0) == PROTO and getattr(rule, "priority", 0) in OURS
-
-
-def _used_tables(net: Net) -> set[int]:
-    """Answer the tables of ours that no rule leads to: what is left of a change that did not come to its end."""
-    found: set[int] = set()
-    for family in Family:
-        number = FIRST_TABLE
-        while number <= LAST_TABLE and net.routes(family, number):
-            found.add(number)
-            number += 1
-    return found
+    own = [each for family in Family for each in net.routes(family, proto=PROTO)]
+    main = [each for family in Family for each in net.routes(family, MAIN) if each.proto != PROTO]
+    return Host(net.links(), net.addresses(), [each for each in (*own, *main) if each.is_default], rules)
 
 
 def planned(net: Net, uplinks: Sequence[Uplink], active: Mapping[Family, str], metric: int) -> Plan:
     """Answer what is missing on this host."""
-    return plan(uplinks, active, metric, look(net, uplinks))
+    return plan(uplinks, active, metric, look(net))
 
 
-def unplanned(net: Net, uplinks: Sequence[Uplink] = ()) -> Plan:
-    """Answer what takes everything of lvsctl's uplinks back; *uplinks* tell tables that no rule leads to."""
-    return unplan(look(net, uplinks))
+def unplanned(net: Net) -> Plan:
+    """Answer what takes everything of lvsctl's uplinks back."""
+    return unplan(look(net))
 
 
 def apply(net: Net, steps: Plan) -> None:
@@ -89,7 +69,7 @@ def checked(net: Net, uplink: Uplink, metric: int) -> Checked:
         way = None
     if way is not None and (way.dev, way.gateway) == (uplink.interface, uplink.gateway):
         return Checked(is_so=True)
-    host = look(net, (uplink,))
+    host = look(net)
     if other := squatter(uplink.family, metric, host):
         return _no(f"metric {metric} is taken by a route that is not lvsctl's: {_told(other)}")
     if other := overrider(uplink.family, metric, host):

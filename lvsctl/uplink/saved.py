@@ -143,7 +143,7 @@ def _read(path: Path) -> Doc:
 
 def _write(path: Path, doc: Doc, *, mode: int = 0o600) -> None:
     make_folder(path.parent)
-    write_atomic(path, json.dumps({"version": VERSION, **doc}, indent=1) + "\n", mode=mode)
+    write_atomic(path, json.dumps({"version": VERSION, **doc}) + "\n", mode=mode)
 
 
 def _choice(doc: Doc, shift: float, now: float) -> Choice:
