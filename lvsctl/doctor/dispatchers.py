@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from lvsctl.compose.rules.here import weak_component
 from lvsctl.doctor.host import Host
 from lvsctl.doctor.model import ERROR, WARNING, Found, Machine, check
-from lvsctl.doctor.scripts import changed_default_routes, mend, start_fault
+from lvsctl.doctor.scripts import MOST_TEXT, changed_default_routes, mend, start_fault
 from lvsctl.net.model import Network
 
 RUN_PARTS_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -65,6 +65,10 @@ class Hook(NamedTuple):
     def is_taken(self) -> bool:
         """Whether its name is one that the folder's program takes."""
         return self.how in (How.OWNED, How.EVERY) or RUN_PARTS_NAME.fullmatch(self.name) is not None
+
+
+def _text(machine: Machine, hook: Hook) -> str:
+    return (machine.host.text(hook.path) or "")[:MOST_TEXT]
 
 
 def hooks(host: Host) -> Iterator[Hook]:
@@ -192,14 +196,15 @@ def routing(machine: Machine) -> Iterator[Found]:
     """Looks for `ip route add default` and its kin; what Debian brings along is left out."""
     for each in hooks(machine.host):
         is_ours = each.is_taken and each.name not in COMES_WITH_DEBIAN
-        if is_ours and (line := changed_default_routes(machine.host.text(each.path) or "")):
+        if is_ours and (line := changed_default_routes(_text(machine, each))):
             yield Found(
                 each.path, f"it says: {line[:120]}", "lvsctl return-path check; then declare return_paths"
             )
 
 
 _CHANGES: Final = re.compile(
-    r"^(?!\s*#).*\bip\s+(-[46]\s+)?(route|rule|addr|address)\s+(add|del|replace|change)\b", re.MULTILINE
+    r"^(?![ \t]*#).*\bip[ \t]+(-[46][ \t]+)?(route|rule|addr|address)[ \t]+(add|del|replace|change)\b",
+    re.MULTILINE,
 )
 
 
@@ -213,7 +218,7 @@ _CHANGES: Final = re.compile(
 def asks_nothing(machine: Machine) -> Iterator[Found]:
     """Files of ifupdown that change routes, rules or addresses without a word of $IFACE."""
     for each in hooks(machine.host):
-        text = (machine.host.text(each.path) or "") if each.folder in _IFUPDOWN and each.is_taken else ""
+        text = _text(machine, each) if each.folder in _IFUPDOWN and each.is_taken else ""
         if _CHANGES.search(text) and "IFACE" not in text:
             yield Found(
                 each.path,
@@ -233,7 +238,7 @@ def ends_dhclient(machine: Machine) -> Iterator[Found]:
     """`exit` at the beginning of a statement, and `set -e`."""
     for each in hooks(machine.host):
         if each.how is How.SOURCED and each.is_taken:
-            found = _ENDS.search(machine.host.text(each.path) or "")
+            found = _ENDS.search(_text(machine, each))
             if found:
                 yield Found(
                     each.path,
@@ -244,8 +249,8 @@ def ends_dhclient(machine: Machine) -> Iterator[Found]:
 
 _ENDS: Final = re.compile(r"^[ \t]*(exit\b.*|set[ \t]+-[a-df-z]*e.*)$", re.MULTILINE)
 
-_DEV: Final = re.compile(r"^(?!\s*#).*\bdev\s+([A-Za-z][\w.-]*)", re.MULTILINE)
-_VIA: Final = re.compile(r"^(?!\s*#).*\bvia\s+([0-9a-fA-F:.]+)(?!.*\bonlink\b)", re.MULTILINE)
+_DEV: Final = re.compile(r"^(?![ \t]*#).*\bdev[ \t]+([A-Za-z][\w.-]*)", re.MULTILINE)
+_VIA: Final = re.compile(r"^(?![ \t]*#).*\bvia[ \t]+([0-9a-fA-F:.]+)(?!.*\bonlink\b)", re.MULTILINE)
 
 
 @check(
@@ -260,7 +265,7 @@ def outdated(machine: Machine) -> Iterator[Found]:
     links = machine.host.links()
     networks = [each.interface.network for each in machine.host.addresses()]
     for each in hooks(machine.host):
-        text = (machine.host.text(each.path) or "") if each.is_taken else ""
+        text = _text(machine, each) if each.is_taken else ""
         for name in dict.fromkeys(_DEV.findall(text)):
             if name not in links:
                 yield Found(

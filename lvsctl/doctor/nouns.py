@@ -1,7 +1,17 @@
 """All nouns that are examined, in the order of their ids: importing this registers every check."""
 
 # isort: off
-from lvsctl.doctor import spec, scripts, dispatchers, settings, realserver, persistence, modules, routes
+from lvsctl.doctor import (
+    spec,
+    scripts,
+    dispatchers,
+    settings,
+    stated,
+    realserver,
+    persistence,
+    modules,
+    routes,
+)
 from lvsctl.doctor import keepalived, table, sorry, credentials, agent
 
 # isort: on
@@ -11,6 +21,7 @@ MODULES = (
     scripts,
     dispatchers,
     settings,
+    stated,
     realserver,
     persistence,
     modules,

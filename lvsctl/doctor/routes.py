@@ -219,3 +219,58 @@ def bound_to_vip(machine: Machine) -> Iterator[Found]:
                 f"{count} sockets listen there, and {name.replace('/', '.')} is 0",
                 f"sysctl -w {name.replace('/', '.')}=1, and the same in /etc/sysctl.d/60-lvs.conf",
             )
+
+
+@check(
+    "LVD415",
+    WARNING,
+    "systemd-networkd takes routes and rules away that are not its own",
+    why="When it starts again, after an upgrade for instance, it removes what it did not make: return paths and keepalived's virtual routes are gone until somebody notices (systemd issues 19106 and 22077).",
+    remedy="ManageForeignRoutes=no and ManageForeignRoutingPolicyRules=no under [Network] in /etc/systemd/networkd.conf.d.",
+    roles=DIRECTOR,
+    needs_spec=True,
+)
+def taken_away(machine: Machine) -> Iterator[Found]:
+    """Where networkd has files to work with, and the spec has return paths, or instances with routes or rules."""
+    spec, host = machine.spec, machine.host
+    wanted = spec.return_paths or any(
+        each.virtual_routes or each.virtual_rules for each in spec.vrrp_instances.values()
+    )
+    at_work = any(name.endswith(".network") for folder in NETWORK for name in host.names(folder))
+    if not wanted or not at_work:
+        return
+    said = _networkd(machine)
+    kept = [
+        word for word in FOREIGN if said.get(word, "yes").lower() not in {"no", "false", "off", "0", "n", "f"}
+    ]
+    if kept:
+        lines = "\\n".join(["[Network]", *(f"{word}=no" for word in kept)])
+        file = "/etc/systemd/networkd.conf.d/lvsctl.conf"
+        yield Found(
+            "systemd-networkd",
+            f"{' and '.join(kept)} say yes, which is the default",
+            f"printf '{lines}\\n' > {file}",
+        )
+
+
+NETWORK: Final = ("/etc/systemd/network", "/run/systemd/network")
+FOREIGN: Final = ("ManageForeignRoutes", "ManageForeignRoutingPolicyRules")
+
+
+def _networkd(machine: Machine) -> dict[str, str]:
+    """Answer the settings of networkd.conf(5): the main file first, then the others by name."""
+    folders = (
+        "/usr/lib/systemd/networkd.conf.d",
+        "/run/systemd/networkd.conf.d",
+        "/etc/systemd/networkd.conf.d",
+    )
+    others = {
+        name: f"{folder}/{name}"
+        for folder in folders
+        for name in machine.host.names(folder)
+        if name.endswith(".conf")
+    }
+    paths = ["/etc/systemd/networkd.conf", *(others[name] for name in sorted(others))]
+    lines = [line for path in paths for line in (machine.host.text(path) or "").splitlines()]
+    found = (line.partition("=") for line in lines if not line.lstrip().startswith(("#", ";")))
+    return {key.strip(): value.strip() for key, equals, value in found if equals}

@@ -22,9 +22,12 @@ FOLDERS: Final = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
 """Where a program is looked for at boot: nothing below /usr/local, no pyenv."""
 
 DEFAULT_ROUTE: Final = re.compile(
-    r"^(?!\s*#).*\b(ip\s+(-[46]\s+)?route\s+(add|del|replace|change|append)\s+(default|0\.0\.0\.0/0|::/0)|route\s+(add|del)\s+(default|-net\s+0\.0\.0\.0)).*$",
+    r"^(?![ \t]*#).*\b(ip[ \t]+(-[46][ \t]+)?route[ \t]+(add|del|replace|change|append)[ \t]+(default|0\.0\.0\.0/0|::/0)"
+    r"|route[ \t]+(add|del)[ \t]+(default|-net[ \t]+0\.0\.0\.0)).*$",
     re.MULTILINE,
 )
+MOST_TEXT: Final = 64 * 1024
+"""Characters of a script that are searched."""
 
 
 def commands(machine: Machine) -> list[str]:
@@ -75,7 +78,7 @@ def _interpreter_fault(host: Host, words: list[str]) -> str:
 
 def changed_default_routes(text: str) -> str:
     """Answer the first line that adds or deletes a default route; the empty string without one."""
-    found = DEFAULT_ROUTE.search(text)
+    found = DEFAULT_ROUTE.search(text[:MOST_TEXT])
     return found[0].strip() if found else ""
 
 

@@ -38,6 +38,11 @@ def _services(machine: Machine) -> tuple[str, ...]:
     return _HERE if machine.spec.virtual_servers else ()
 
 
+def _services_unless_stated(machine: Machine) -> tuple[str, ...]:
+    stated = machine.spec.sysctl
+    return () if stated is not None and stated.expire_nodest_conn is not None else _services(machine)
+
+
 def _pair_without_sync(machine: Machine) -> tuple[str, ...]:
     block = machine.spec.global_defs
     synced = block is not None and block.lvs_sync_daemon is not None
@@ -170,7 +175,7 @@ SETTINGS: Final = (
         "net/ipv4/vs/expire_nodest_conn",
         ON,
         1,
-        _services,
+        _services_unless_stated,
         roles=DIRECTOR,
         needs_spec=True,
     ),

@@ -1,5 +1,6 @@
 """The sorry of each service: its server, its maintenance file, its snapshot."""
 
+import shlex
 from collections.abc import Iterator
 
 from lvsctl.compose.maintenance import is_maintained
@@ -98,7 +99,7 @@ def strays(machine: Machine) -> Iterator[Found]:
     """Snapshots of services that are neither in the kernel nor in the spec, and files that are no snapshot under their name."""
     kept = machine.host.snapshots()
     for path in kept.strays:
-        yield Found(path, "it is no snapshot under its own name", f"rm {path}")
+        yield Found(path, "it is no snapshot under its own name", f"rm {shlex.quote(path)}")
     known = set(observed(machine).table)
     if machine.declared is not None:
         known |= {

@@ -16,7 +16,6 @@ from lvsctl.failover.budget import Purpose
 from lvsctl.failover.credentials import read_login, read_token
 from lvsctl.failover.ledger import file_ledger
 from lvsctl.failover.observation import Observation as Pointed
-from lvsctl.failover.opening import Providers
 from lvsctl.failover.shelf import HostClock
 from lvsctl.host.facts import Here, PathComponent
 from lvsctl.host.files import read_text
@@ -79,8 +78,8 @@ class ThisHost(Here):
 
     def components(self, path: str) -> tuple[PathComponent, ...]:
         """Answer every component of *path*; what may not be looked at is an error, not missing."""
+        _let_in(self._at(path))
         if self._root == Path("/"):
-            _let_in(Path(path))
             return super().components(path)
         depth = len(self._root.parts) - 1
         found = super().components(str(self._at(path)))[depth:]
@@ -255,6 +254,8 @@ class ThisHost(Here):
 
     def quota(self, entry: FailoverIp, nodes: int) -> Quota:
         """Answer what may still be spent on the account of *entry*, which *nodes* share."""
+        from lvsctl.failover.opening import Providers  # noqa: PLC0415 - 90 ms for an HTTP client, where there is one to ask
+
         clock = HostClock()
         ledger = file_ledger(Providers("").of(entry), nodes, clock)
         return Quota(ledger.budget(), clock.now())
@@ -262,6 +263,8 @@ class ThisHost(Here):
     def ask_provider(self, entry: FailoverIp, node: str, nodes: int) -> str:
         """Spend a call: answer why the provider of *entry* did not say where it points; empty when it did."""
         import asyncio  # noqa: PLC0415 - only --fresh pays for it
+
+        from lvsctl.failover.opening import Providers  # noqa: PLC0415 - likewise
 
         async def ask() -> object:
             clock = HostClock()
@@ -305,7 +308,7 @@ class ThisHost(Here):
         if interpreter.startswith("python3"):
             try:
                 compile(self.text(path) or "", path, "exec", dont_inherit=True)
-            except (SyntaxError, ValueError) as error:
+            except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
                 return str(error)
         return ""
 

@@ -61,6 +61,16 @@ KERNEL = [
         {"addresses": {"10.0.0.13/24": "eth1"}},
         {"addresses": {"10.0.0.13/24": "eth1"}, "sysctl": {"net/ipv4/conf/all/arp_filter": 1}},
     ),
+    Case(
+        "LVD230",
+        vs("expire_quiescent_template", 0),
+        spec=SPEC + "sysctl: {net.ipv4.vs.expire_quiescent_template: 1}\n",
+    ),
+    Case(
+        "LVD231",
+        {"sysctl": {"net/netfilter/nf_conntrack_count": 99, "net/netfilter/nf_conntrack_max": 100}},
+        {"sysctl": {"net/netfilter/nf_conntrack_count": 9, "net/netfilter/nf_conntrack_max": 100}},
+    ),
     Case("LVD240", {"addresses": {"203.0.113.10/32": None, "203.0.113.10/24": "lo"}}, {}, RS),
     Case("LVD241", {"addresses": {"203.0.113.10/32": None}}, {}, RS),
     Case("LVD242", {"routes": ["default via 10.0.0.12 dev eth0"]}, {}, RS),
@@ -122,6 +132,10 @@ SECOND = {"routes": ["default via 10.0.0.1 dev eth0", "default via 203.0.113.1 d
 OTHER = {"routes": ["default via 203.0.113.1 dev eth1"]}
 UNSETTLED = {"settled": False, "addresses": LOCAL}
 
+NETWORK = "/etc/systemd/network/10-eth0.network"
+NETWORKD = "/etc/systemd/networkd.conf.d/x.conf"
+FOREIGN = "ManageForeignRoutes=no\nManageForeignRoutingPolicyRules = false\n"
+
 WAYS = [
     Case("LVD400", {"routes": ["default via 10.0.0.1 dev eth0", "default via 203.0.113.1 dev eth1"]}, SECOND),
     Case("LVD401", file(ENI, RACE), file(ENI, RACE.replace("  gateway 203.0.113.1\n", "")), spec=NO_WAY),
@@ -152,5 +166,11 @@ WAYS = [
         "LVD414",
         {"sockets": ["10.0.0.100"]},
         {"sockets": ["10.0.0.100"], "sysctl": {"net/ipv4/ip_nonlocal_bind": 1}},
+    ),
+    Case("LVD415", file(NETWORK, ""), {"files": {NETWORK: "", NETWORKD: f"[Network]\n{FOREIGN}"}}),
+    Case(
+        "LVD415",
+        {"files": {NETWORK: "", NETWORKD: f"# {FOREIGN}".replace("\n", "\n# ")}},
+        file(NETWORKD, "ManageForeignRoutes=yes\n"),
     ),
 ]
