@@ -25,6 +25,7 @@ from lvsctl.agent.sentry import Sentry, watched
 from lvsctl.agent.setting import Options, Setting, setting
 from lvsctl.agent.steps import Course, Step
 from lvsctl.agent.verbs import Verbs
+from lvsctl.agent.ways import Ways
 from lvsctl.agent.witness import Asking, Witness
 from lvsctl.errors import Invalid, LvsctlError
 from lvsctl.failover.command import in_thread
@@ -117,6 +118,7 @@ class Agent:
         self._doubt.set()
         if not self.options.once:
             self._spawn(self.basket.serve)
+            self._spawn(Ways(lambda: self.setting.spec, self.complain).serve)
             self._sentry(self.setting)
 
     async def close(self) -> None:

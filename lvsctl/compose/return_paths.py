@@ -7,13 +7,12 @@ instance away with its addresses, whoever else uses them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import IPv4Address, ip_interface
+from ipaddress import IPv4Address, IPv6Network, ip_interface
 from typing import Any, NamedTuple
 
 from lvsctl.compose.claims import method_of
 from lvsctl.net.model import PROTO, HostAddress, Route, Rule
 from lvsctl.returnpath.intent import Intended, ReturnPath, Unstated, routes_of, rules_of
-from lvsctl.spec.failover_ips import FailoverIp
 from lvsctl.spec.ip_rules import RuleLine
 from lvsctl.spec.return_paths import FIRST_TABLE
 from lvsctl.spec.routes import RouteLine
@@ -151,35 +150,25 @@ def _serves(service: VirtualServer, entries: Iterable[VirtualServerGroupEntry], 
 
 
 def _addresses(spec: Spec, held: Mapping[Address, _Held]) -> Iterator[HostAddress]:
-    """Yield the failover IPs that nobody puts on the host: on both directors, and never a source by themselves."""
+    """Yield the failover IPs that nobody puts on the host: on both directors, and never a source by themselves.
+
+    Only those whose return path says where: no interface is guessed.
+    """
     static = {ip_interface(line.address).ip for line in spec.static_ipaddress}
-    for entry in spec.failover_ips:
-        if entry.provider == "none":
-            continue  # something else moves it, and may put it on the host, too
-        instance = spec.vrrp_instances.get(entry.vrrp_instance)
-        for address in _of_failover_ip(entry, spec):
-            way = spec.return_paths.get(address)
-            dev = way.interface if way else (instance.interface if instance else None)
-            if dev and address not in held and address not in static:
-                yield HostAddress(ip_interface(address), dev, preferred_lft=0, proto=PROTO)
+    # What provider none moves something else may put on the host, too.
+    moved = [entry.ip for entry in spec.failover_ips if entry.provider != "none"]
+    for address, path in spec.return_paths.items():
+        if address not in held and address not in static and any(_is_of(address, each) for each in moved):
+            yield HostAddress(ip_interface(address), path.interface, preferred_lft=0, proto=PROTO)
 
 
-def _of_failover_ip(entry: FailoverIp, spec: Spec) -> tuple[Address, ...]:
-    """Answer the address itself, or those of the /64 network that the spec uses."""
-    if isinstance(entry.ip, IPv4Address):
-        return (entry.ip,)
-    used = [*spec.return_paths, *(service.address for service in spec.virtual_servers.values())]
-    network = entry.ip
-    return tuple(
-        dict.fromkeys(each for each in used if each is not None and each.version == 6 and each in network)  # noqa: PLR2004 - IP versions are their own names
-    )
+def _is_of(address: Address, failover_ip: IPv4Address | IPv6Network) -> bool:
+    return address == failover_ip if isinstance(failover_ip, IPv4Address) else address in failover_ip
 
 
 def _unstated(spec: Spec, held: Mapping[Address, _Held]) -> Iterator[Unstated]:
-    found = {address: each.interface for address, each in held.items()}
-    found |= {each.address: each.dev for each in _addresses(spec, held)}
     return (
-        Unstated(address, interface)
-        for address, interface in found.items()
+        Unstated(address, each.interface)
+        for address, each in held.items()
         if address not in spec.return_paths
     )
