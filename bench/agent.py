@@ -47,10 +47,14 @@ def run() -> None:
 def _first_byte() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory(dir="/dev/shm") as memory,
         furnished(HetznerFake()) as fake,
         relay(fake.ports["robot"]) as door,
     ):
         fake.ports["robot"] = door.port
+        # As on a director: /run is memory, /var/lib a disk.
+        (Path(folder) / "root").mkdir()
+        (Path(folder) / "root/run").symlink_to(memory, target_is_directory=True)
         place = Place(Path(folder) / "root")
         robot(place, fake)
         script = place.root / "hook"

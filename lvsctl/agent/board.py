@@ -105,12 +105,13 @@ class Board:
             self.memory = self.memory._replace(instances={**self.memory.instances, name: instance})
 
     def save(self) -> bool:
-        """Keep the memory on disk if it has changed; answer whether it is there."""
+        """Keep the memory, if it has changed, where a kill does not reach; answer whether it is there."""
         if _lasting(self.memory) == _lasting(self._saved):
             return True
         memory = self.memory
         try:
-            self._shelf.change(lambda _: (memory, None))
+            # After a loss of power keepalived's own account says more than this, so nobody waits for the disk.
+            self._shelf.change(lambda _: (memory, None), durable=False)
         except LvsctlError as error:
             self._listeners.tell(f"what is known cannot be kept: {error.message}")
             return False

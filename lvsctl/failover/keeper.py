@@ -207,7 +207,8 @@ class Keeper:
             after = advance(claim, event, now=now, rules=self._rules)
             return (claim, claim) if after == claim else (after, after)
 
-        return self._claim.change(record)
+        # What was seen can be seen again. What was done, or ordered, has to be known after a loss of power, too.
+        return self._claim.change(record, durable=isinstance(event, Answered | Ordered))
 
     def _tell(self, claim: Claim, truth: Truth, budget: Budget) -> Action:
         hold, now = self._hold(), self._clock.now()

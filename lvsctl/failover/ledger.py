@@ -16,6 +16,9 @@ from lvsctl.failover.provider import Call, Provider, Quota, Withheld
 from lvsctl.failover.saved import account_from, account_to
 from lvsctl.failover.shelf import Clock, FileShelf, Form, HostClock, Shelf
 
+LOOKS = frozenset({Call.GET_ONE, Call.GET_LIST})
+"""Calls that change nothing: a loss of power may forget that a few were made."""
+
 ACCOUNT_FORM = Form(account_to, account_from, Account, lambda now: Account(lost=now))
 
 
@@ -42,7 +45,8 @@ class Ledger:
         try:
             self._save()
             return self._shelf.change(
-                lambda held: rules.spend(self._of(held), call, purpose, self._clock.now(), going_on=going_on)
+                lambda held: rules.spend(self._of(held), call, purpose, self._clock.now(), going_on=going_on),
+                durable=call not in LOOKS,
             )
         except LvsctlError as error:
             return Withheld(f"the ledger: {error.message}", 1.0)

@@ -79,8 +79,12 @@ class Shelf(Protocol[T]):
     def read(self) -> T:
         """Answer the value."""
 
-    def change(self, change: Callable[[T], tuple[T, R]]) -> R:
-        """Replace the value by the first of what *change* makes of it, durably, and answer the second."""
+    def change(self, change: Callable[[T], tuple[T, R]], *, durable: bool = True) -> R:
+        """Replace the value by the first of what *change* makes of it, and answer the second.
+
+        Any kill leaves the old value or the new one. One that is not *durable* may be the old one again after a loss
+        of power; nothing waits for the disk then.
+        """
 
 
 class MemoryShelf(Generic[T]):
@@ -93,7 +97,7 @@ class MemoryShelf(Generic[T]):
         """Answer the value."""
         return self.value
 
-    def change(self, change: Callable[[T], tuple[T, R]]) -> R:
+    def change(self, change: Callable[[T], tuple[T, R]], *, durable: bool = True) -> R:  # noqa: ARG002 - no disk here
         """Replace the value."""
         self.value, result = change(self.value)
         return result
@@ -125,13 +129,13 @@ class FileShelf(Generic[T]):
         """Answer the value. Raises Busy, Denied or Unavailable when the lock cannot be had."""
         return self.change(lambda value: (value, value))
 
-    def change(self, change: Callable[[T], tuple[T, R]]) -> R:
+    def change(self, change: Callable[[T], tuple[T, R]], *, durable: bool = True) -> R:
         """Replace the value. Raises Busy, Denied or Unavailable; the value is the old one then."""
         with locked(self.lock, timeout=PATIENCE):
             serial, value = self._load()
             after, result = change(value)
             if after is not value or serial == LOST:
-                self._save(serial + 1, after)
+                self._save(serial + 1, after, durable=durable or serial == LOST)
             return result
 
     def _load(self) -> tuple[int, T]:
@@ -156,10 +160,15 @@ class FileShelf(Generic[T]):
         stamp = Stamp(str(boot), float(at), float(wall))
         return int(doc["serial"]), self._form.back(doc["value"], self._clock.shift(stamp))
 
-    def _save(self, serial: int, value: T) -> None:
+    def _save(self, serial: int, value: T, *, durable: bool) -> None:
         stamp = list(self._clock.stamp())
         doc = {"version": VERSION, "serial": serial, "stamp": stamp, "value": self._form.to(value)}
         text = json.dumps(doc) + "\n"
+        if not durable:
+            # /run is memory, so nothing waits for a disk; the higher serial number makes it the one that counts.
+            with suppress(LvsctlError):
+                _write(self.spare, text)
+                return
         try:
             _write(self.path, text, keep_previous=serial == LOST + 1)
         except LvsctlError:
