@@ -270,6 +270,21 @@ class TestFiles:
         shelf.spare.write_text(old)
         assert shelf.read().strikes == 5
 
+    def test_a_loss_of_power_forgets_looks_at_most_and_a_kill_forgets_nothing(
+        self, shelf: FileShelf[Account]
+    ) -> None:
+        ledger = Ledger(shelf, QUOTAS, 2, HostClock())
+        ledger.answered(Call.GET_ONE, SEEN)  # the credentials are good
+
+        def made() -> list[Call]:
+            return [each.call for each in shelf.read().spent]
+
+        assert ledger.spend(Call.POST, Purpose.CLAIM) is None
+        assert ledger.spend(Call.GET_ONE, Purpose.OPERATOR) is None
+        assert sorted(made()) == sorted([Call.GET_ONE, Call.POST])
+        shelf.spare.unlink()  # what a reboot does to /run
+        assert made() == [Call.POST]
+
     def test_nothing_can_be_written_then_nothing_is_called(self, shelf: FileShelf[Account]) -> None:
         for folder in (shelf.path.parent, shelf.spare.parent):
             folder.parent.mkdir(parents=True, exist_ok=True)
