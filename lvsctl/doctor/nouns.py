@@ -12,7 +12,7 @@ from lvsctl.doctor import (
     modules,
     routes,
 )
-from lvsctl.doctor import keepalived, table, sorry, credentials, agent
+from lvsctl.doctor import keepalived, held_scripts, table, sorry, credentials, agent
 
 # isort: on
 
@@ -27,6 +27,7 @@ MODULES = (
     modules,
     routes,
     keepalived,
+    held_scripts,
     table,
     sorry,
     credentials,

@@ -97,8 +97,14 @@ def _marked(machine: Machine) -> Iterator[str]:
                 yield name
 
 
-def _ways(machine: Machine) -> Iterator[str]:
-    yield from sorted({way.interface for way in machine.spec.return_paths.values()})
+def _ways(machine: Machine) -> list[str]:
+    ways = {way.interface for way in machine.spec.return_paths.values()}
+    return sorted(ways | set(_uplinks(machine)))
+
+
+def _uplinks(machine: Machine) -> list[str]:
+    uplinks = machine.spec.uplinks
+    return sorted({each.interface for each in uplinks.providers.values()}) if uplinks is not None else []
 
 
 def _same_network(machine: Machine) -> Iterator[str]:
@@ -311,6 +317,19 @@ SETTINGS: Final = (
         1,
         _same_network,
         How.OR,
+    ),
+    Setting(
+        "LVD225",
+        WARNING,
+        "An uplink that is asked for in another one's name",
+        "With 0 a probe makes the kernel ask ARP with whatever source it has; a router that filters by source never answers, and all traffic to it waits until that entry times out, about 3 seconds (measured).",
+        "arp_announce",
+        frozenset({1, 2}),
+        2,
+        _uplinks,
+        How.MAX,
+        DIRECTOR,
+        needs_spec=True,
     ),
 )
 

@@ -133,7 +133,47 @@ HOOK_FILES = [
 
 BAD_BAR = Account(bars=(Bar(ALL_CALLS, 2000.0, "credentials refused: 401", login=True),))
 
+
+def held(text: str) -> dict[str, list[tuple[int, str, str]]]:
+    return {"daemons": [(7, CONFIG, f"# {CONFIG}\n{text}\n!\n")]}
+
+
 DAEMONS = [
+    *(
+        Case("LVD104", {**held(text), **file(MINE, script)}, held(text), spec="")
+        for text, script in (
+            (f"vrrp_instance A {{\n notify {MINE} root\n}}", ("file 0 33 775", RUN)),
+            (
+                f'virtual_server 10.0.0.1 80 {{\n real_server 10.0.0.2 80 {{\n MISC_CHECK {{\n misc_path "{MINE} x"\n}} }} }}',
+                ("file 0 0 644", RUN),
+            ),
+            (
+                f"global_defs {{\n script_user web\n}}\nvrrp_script a {{\n script {MINE}\n user root\n}}",
+                ("file 7 0 755", RUN),
+            ),
+        )
+    ),
+    Case(
+        "LVD104",
+        {**held(f"vrrp_instance A {{\n notify {MINE}\n}}"), **file(MINE, ("file 7 0 755", RUN))},
+        {
+            **held(f"global_defs {{\n script_user web\n}}\nvrrp_instance A {{\n notify {MINE}\n}}"),
+            **file(MINE, ("file 7 0 755", RUN)),
+        },
+        spec="",
+    ),
+    Case(
+        "LVD105",
+        held(f"vrrp_instance A {{\n notify {MINE}\n}}"),
+        held(f"global_defs {{\n enable_script_security\n}}\nvrrp_instance A {{\n notify {MINE}\n}}"),
+        spec="",
+    ),
+    Case(
+        "LVD105",
+        {"daemons": [], **file(CONFIG, f"vrrp_instance A {{\n notify {MINE}\n}}\n")},
+        {"daemons": [], **file(CONFIG, "! nothing\n")},
+        spec="",
+    ),
     Case("LVD500", {"daemons": []}),
     Case("LVD501", {"daemons": [(7, CONFIG, f"# {CONFIG}\nglobal_defs {{\n}}\n!\n")]}),
     Case("LVD502", file(CONFIG, "! by hand\n")),

@@ -11,6 +11,8 @@ from tests.unit.doctor.machines import (
     vs,
 )
 
+UPLINKS = "uplinks: {targets: [9.9.9.9], providers: {one: {interface: eth0, gateway: 10.0.0.1}, two: {interface: eth1, gateway: 203.0.113.1}}}\n"
+
 KERNEL = [
     Case("LVD200", {"sysctl": {"net/ipv4/ip_forward": 0}}),
     Case("LVD201", {"sysctl": {"net/ipv6/conf/all/forwarding": 0}}),
@@ -61,6 +63,7 @@ KERNEL = [
         {"addresses": {"10.0.0.13/24": "eth1"}},
         {"addresses": {"10.0.0.13/24": "eth1"}, "sysctl": {"net/ipv4/conf/all/arp_filter": 1}},
     ),
+    Case("LVD225", {}, conf("arp_announce", 2, on="all"), spec=SPEC + UPLINKS),
     Case(
         "LVD230",
         vs("expire_quiescent_template", 0),
