@@ -69,6 +69,8 @@ class Director:
         """What the provider calls it."""
         self.keepalived: Keepalived
         self.agent: Background
+        self._earlier = ""
+        """What keepalived logged before it was killed."""
 
     def start_keepalived(self, config: str) -> None:
         """Start keepalived, and wait until it has read *config*."""
@@ -88,6 +90,7 @@ class Director:
             "keepalived-*.pid"
         ):  # nobody on the host reaps, so they seem alive
             path.unlink()
+        self._earlier += self.keepalived.log
 
     def start_agent(self) -> None:
         """Start the agent, as its systemd unit would."""
@@ -123,6 +126,11 @@ class Director:
         """Answer whether keepalived said last that *instance* is MASTER here."""
         states = dict(ENTERING.findall(self.keepalived.log))
         return self.keepalived.program.alive and states.get(instance) == "MASTER"
+
+    def masterships(self, instance: str) -> int:
+        """Answer how often *instance* became MASTER here."""
+        log = self._earlier + (self.keepalived.log if self.keepalived.program.alive else "")
+        return ENTERING.findall(log).count((instance, "MASTER"))
 
 
 class Pair:

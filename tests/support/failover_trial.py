@@ -47,8 +47,10 @@ class Row(NamedTuple):
     """Seconds from the event to the arrival of the first POST."""
     owner: str
     """Where packets went at the end."""
-    seconds: float
+    seconds: float = 0.0
     """How long the part was watched."""
+    masterships: int = 0
+    """How often an instance became MASTER meanwhile, on either director: once, unless the lab was short of time."""
 
 
 class Trial:
@@ -73,6 +75,7 @@ class Trial:
         With *script*, wait until the script has asked for its address, too, and knows what became of that.
         """
         since, begun, seen = time.monotonic(), self._pair.fake.clock.now(), len(self._pair.fake.journal)
+        before = {way: self._masterships(way) for way in WAYS}
         do()
         if owner:
             self.wait(lambda: self._is_kept_by(owner), f"{owner.name} does not get the address")
@@ -80,10 +83,12 @@ class Trial:
             self.wait(lambda: self._script_has_ended(seen), "the script asks for nothing")
         until = time.monotonic()
         time.sleep(PATIENCE)
-        rows = {
-            way: self._row(what, way, self._visits[way].between(since, until), begun, seen, until - since)
-            for way in WAYS
-        }
+        rows = {}
+        for way in WAYS:
+            row = self._row(what, way, self._visits[way].between(since, until), begun, seen)
+            rows[way] = row._replace(
+                seconds=round(until - since, 3), masterships=self._masterships(way) - before[way]
+            )
         _note(rows)
         return rows
 
@@ -102,6 +107,9 @@ class Trial:
         hop = next_hop(failover, self._pair.fake.clock.now())
         return next(each.name for each in self._pair.directors if each.target == hop)
 
+    def _masterships(self, way: str) -> int:
+        return sum(each.masterships(INSTANCE[way]) for each in self._pair.directors)
+
     def wait(self, condition: Callable[[], bool], otherwise: str) -> None:
         """Wait until *condition* holds; an AssertionError says what did not happen, and everything there is to read."""
         if not wait_until(condition, WITHIN, GLANCE):
@@ -119,7 +127,7 @@ class Trial:
         posts = [each for each in self.calls(SCRIPT, seen) if each.method == "POST"]
         return bool(posts) and self._pair.fake.clock.now() > posts[-1].at + PATIENCE
 
-    def _row(self, what: str, way: str, outage: Outage, begun: float, seen: int, seconds: float) -> Row:
+    def _row(self, what: str, way: str, outage: Outage, begun: float, seen: int) -> Row:
         calls = self.calls(way, seen)
         posts = [each for each in calls if each.method == "POST"]
         gets = [each for each in calls if each.method == "GET"]
@@ -134,7 +142,6 @@ class Trial:
             others=len(calls) - len(gets) - len(posts),
             after=round(posts[0].t - begun, 3) if posts else None,
             owner=self.owner(way),
-            seconds=round(seconds, 3),
         )
 
 

@@ -236,14 +236,6 @@ class Net:
         state = "up" if plugged else "down"
         self._switchboard().ip(*(f"link set {host.name}-{device} {state}" for device in devices))
 
-    def part(self, host: Host, device: str) -> None:
-        """Take a host's interface out of its switch; its cable stays plugged, so the host sees nothing of it."""
-        self._switchboard().ip(f"link set {host.name}-{device} nomaster")
-
-    def join(self, host: Host, device: str, switch: str) -> None:
-        """Put it into a switch again."""
-        self._switchboard().ip(f"link set {host.name}-{device} master {switch}")
-
     def _wires(self, host: Host, switches: Mapping[str, str]) -> Iterator[str]:
         for device, switch in switches.items():
             if switch == "dummy":

@@ -16,9 +16,6 @@ from tests.support.failover_trial import Row, Trial, pair_trial
 
 pytestmark = pytest.mark.kernel(timeout=150)
 
-FEW = 4
-"""A look before, one after, and each once more at most."""
-
 
 def unplug(director: Director, pair: Pair) -> None:
     """Pull all cables of *director*."""
@@ -31,9 +28,9 @@ def plug(director: Director, pair: Pair) -> None:
 
 
 def moved_once(rows: Mapping[str, Row]) -> bool:
-    """Answer whether lvsctl moved its address with one POST and nothing else that changes anything."""
+    """Answer whether lvsctl moved its address with one POST for a mastership, and changed nothing else."""
     ours = rows[LVSCTL]
-    return (ours.posts, ours.begun, ours.others) == (1, 1, 0) and ours.gets <= FEW
+    return 1 <= ours.begun <= ours.posts <= ours.masterships and ours.others == 0
 
 
 def nothing_was_asked_for(rows: Mapping[str, Row]) -> bool:
@@ -101,8 +98,8 @@ def test_the_api_is_down_when_the_master_is_lost(pair: Pair) -> None:
         faults.clear()
     assert nothing_was_asked_for(alone)
     assert not alone[LVSCTL].outage.lost
-    ours, script = lost[LVSCTL], lost[SCRIPT]
-    assert (ours.posts, ours.begun, ours.others) == (1, 1, 0)
+    script = lost[SCRIPT]
+    assert moved_once(lost)
     # One POST, one 503, and nobody who tries again: the visitors have to wait for the old master.
     assert (script.posts, script.begun, script.owner, script.outage.ends) == (1, 0, "lb1", False)
     assert moved_once(back)
@@ -118,22 +115,18 @@ def lose_and_repair(pair: Pair, trial: Trial) -> None:
 
 
 def test_both_hosts_are_lost(pair: Pair) -> None:
-    def lost() -> None:
+    def lost_and_back() -> None:
         for each in pair.directors:
             unplug(each, pair)
         trial.wait(
             lambda: not any(each.is_master("VI_1") for each in pair.directors), "somebody stays master"
         )
-
-    def back() -> None:
         plug(pair.lb1, pair)
         trial.wait(lambda: pair.lb1.is_master("VI_1"), "lb1 does not become master")
         plug(pair.lb2, pair)
 
     with pair_trial(pair, "both hosts are lost") as trial:
-        gone = trial.part("lost", lost)
-        again = trial.part("back", back, owner=pair.lb1, script=True)
-    # The addresses still point at the master that comes back: nothing has to be moved.
-    assert nothing_was_asked_for(gone)
-    assert nothing_was_asked_for(again)
-    assert again[LVSCTL].outage.ends
+        rows = trial.part("lost, and back, the master first", lost_and_back, owner=pair.lb1, script=True)
+    # The address still points at the master that comes back: nothing has to be moved.
+    assert nothing_was_asked_for(rows)
+    assert rows[LVSCTL].outage.ends
