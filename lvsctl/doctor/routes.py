@@ -11,10 +11,14 @@ from lvsctl.compose.return_paths import intended
 from lvsctl.compose.rules import Severity
 from lvsctl.doctor.model import DIRECTOR, ERROR, EVERYWHERE, NOTE, WARNING, Found, Machine, Role, check
 from lvsctl.doctor.serving import virtual_addresses
+from lvsctl.errors import Unavailable
 from lvsctl.net.model import MAIN
 from lvsctl.returnpath.check import findings
 from lvsctl.returnpath.intent import Intended
 from lvsctl.vocabulary import Family
+
+BOOT: Final = "boot-race"
+"""The finding that needs files; others need only the kernel."""
 
 
 class _Row(NamedTuple):
@@ -39,7 +43,7 @@ _ROWS: Final = (
         EVERYWHERE,
     ),
     _Row(
-        "boot-race",
+        BOOT,
         "LVD401",
         ERROR,
         "Default routes that race at boot",
@@ -142,10 +146,13 @@ _ROWS: Final = (
 def _looks(row: _Row) -> Callable[[Machine], Iterator[Found]]:
     def looks(machine: Machine) -> Iterator[Found]:
         wanted = intended(machine.spec) if machine.declared is not None else Intended()
-        for each in findings(wanted, machine.host.return_paths(wanted)):
+        seen = machine.host.return_paths(wanted)
+        for each in findings(wanted, seen):
             if each.id == row.word:
                 severity = Severity(each.severity.value)
                 yield Found(each.subject, each.what, each.remedy or row.remedy, severity, each.why)
+        if seen.trouble and row.word == BOOT:
+            raise Unavailable("; ".join(seen.trouble), hint="run lvsctl as root")
 
     looks.__doc__ = "As `lvsctl return-path check` finds it" + (
         "." if row.roles is EVERYWHERE else ", for the return paths of the spec."

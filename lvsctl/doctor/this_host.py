@@ -32,7 +32,7 @@ from lvsctl.net.kernel import Net
 from lvsctl.net.model import HostAddress, Link, Route, Rule
 from lvsctl.returnpath.check import Seen
 from lvsctl.returnpath.intent import Intended
-from lvsctl.returnpath.see import see
+from lvsctl.returnpath.see import see, with_boot_files
 from lvsctl.sorry.journal import Journal
 from lvsctl.sorry.listeners import Socket
 from lvsctl.sorry.listeners import look as look_around
@@ -237,7 +237,7 @@ class ThisHost(Here):
 
     @cache  # noqa: B019 - one host lives as long as the process that asks it
     def _return_paths(self, intended: Intended) -> Seen:
-        return see(intended)
+        return with_boot_files(see(intended, boot=False), self._root)
 
     # --- providers
 

@@ -159,8 +159,13 @@ class MadeUpMachine(MadeUpHost):
             if isinstance(text, str) and path[1:].startswith(folders)
         }
         strict = {name: self.sysctl(f"net/ipv4/conf/{name}/rp_filter") or 0 for name in links}
+        trouble = self._say("trouble", ())
         return Seen(
-            host, rp_filter=strict, drops=self._say("drops", 0), races=tuple(races(read(boot).defaults))
+            host,
+            trouble=trouble,
+            rp_filter=strict,
+            drops=self._say("drops", 0),
+            races=tuple(races(read(boot).defaults)),
         )
 
     # --- others

@@ -87,6 +87,12 @@ def test_no_file_that_cannot_be_read_ends_the_examination(path: str) -> None:
     assert any(each.why == DENIED.message for each in report.unread)
 
 
+def test_boot_files_that_cannot_be_read_leave_the_race_open_and_nothing_else() -> None:
+    report = examine(director(trouble=("/etc/netplan/x.yaml: Permission denied",)))
+    assert {each.checks for each in report.unread} == {("LVD401",)}
+    assert "LVD400" in report.checked
+
+
 def test_a_finding_counts_more_than_what_could_not_be_read() -> None:
     assert examine(director(routes=DENIED, clock=(False, 0.0))).status == 2
     healthy = examine(director(clock=DENIED), ignored=EVERY - {"LVD830"})

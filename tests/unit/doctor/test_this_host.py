@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lvsctl.doctor.examine import all_checks, examine
+from lvsctl.doctor.model import Machine, Role
 from lvsctl.doctor.this_host import ThisHost
 from lvsctl.errors import Denied, Unavailable
 from lvsctl.spec.failover_ips import FailoverIp
@@ -81,6 +83,17 @@ def test_the_kernel_answers() -> None:
     assert host.links()["lo"].is_loopback
     assert host.clock().error >= 0
     assert host.is_alive(os.getpid())
+
+
+def test_the_race_is_found_in_the_files_alone(host: ThisHost, tmp_path: Path) -> None:
+    (tmp_path / "etc/network").mkdir()
+    (tmp_path / "etc/network/interfaces").write_text(
+        "iface eth0 inet static\n  address 10.0.0.2/24\n  gateway 10.0.0.1\n"
+        "iface eth1 inet static\n  address 203.0.113.10/32\n  post-up ip route add default via 203.0.113.1 dev eth1\n"
+    )
+    report = examine(Machine(Role.REALSERVER, host), ignored={each.id for each in all_checks()} - {"LVD401"})
+    assert [each.id for each in report.findings] == ["LVD401"]
+    assert report.unread == ()
 
 
 def test_a_name_is_looked_up() -> None:
