@@ -78,7 +78,7 @@ def test_a_time_is_only_promised_when_somebody_keeps_it(
 
 
 def test_a_spec_that_is_wrong_stops_on_but_not_off(lvsctl: Lvsctl, spec: list[str]) -> None:
-    Path(spec[1]).write_text("virtual_servers: {web: {addresss: 1}}")
+    Path(spec[1]).write_text("virtual_servers: {web: {addres5: 1}}")
     assert lvsctl("sorry", "on", "web", *spec).status == 65
     answer = lvsctl("sorry", "off", "--all", *spec)
     assert (answer.status, answer.out) == (0, "")
