@@ -147,7 +147,7 @@ def check(
 ) -> None:
     """Compare tables, rules and default routes with what the uplinks need, and ask the kernel which way packets go.
 
-    Needs no root. Exit: 0 all is as it should be; 2 something differs; 1 it could not be told.
+    Needs no root. Exit: 0 all is as it should be; 2 something differs; 69 the kernel could not be asked.
     """
     options.tell_more(verbose)
     settings = _settings(spec, node)
@@ -222,13 +222,16 @@ def _files(netns: str | None) -> "Files":
 
 
 def _active(settings: "Settings", netns: str | None) -> "dict[Family, str]":
-    """Answer the uplinks in use: as they are remembered, else the first ones."""
-    now = time.monotonic()
-    remembered = _files(netns).remember(time.time(), now).choices
+    """Answer the uplinks in use: as somebody tells who keeps them, or as they are remembered; else the first ones."""
+    files = _files(netns)
+    told = (files.told(time.time()) or {"families": {}})["families"]
+    remembered = files.remember(time.time(), time.monotonic()).choices
     found = {}
     for family in settings.families:
         names = [each.name for each in settings.of(family)]
-        known = remembered[family].active if family in remembered else ""
+        known = told.get(family.value, {}).get("in_use") or (
+            remembered[family].active if family in remembered else ""
+        )
         found[family] = known if known in names else names[0]
     return found
 

@@ -133,7 +133,6 @@ class Keeper:
         while True:
             self._hear_wish()
             await self._judge()
-            self._complain()
             if time.monotonic() - told >= HEARTBEAT:
                 self._files.tell(self.document())
                 told = time.monotonic()
@@ -181,6 +180,7 @@ class Keeper:
             self._tell_change(key, self._known(key), self.ward.is_good(key), now.reason)
         for family in self.settings.families:
             self._tell_all_down(family)
+        self._complain()
         self._track()
         self._save()
 

@@ -107,9 +107,12 @@ class Pinger:
                 await answered
         except TimeoutError:
             return Sample(None, f"{target}: no answer within {timeout:g} s")
-        except (OSError, Failed) as error:
+        except Failed as error:
             self.close()
-            return Sample(None, str(error) if isinstance(error, Failed) else f"{target}: {why(error)}")
+            return Sample(None, str(error))
+        except Exception as error:  # noqa: BLE001 - see ask
+            self.close()
+            return Sample(None, f"{target}: {why(error)}")
         finally:
             del self._waiting[sequence]
         return Sample(time.monotonic() - begun)

@@ -65,7 +65,7 @@ def test_an_answer_to_another_question_is_none() -> None:
     assert dns_fault(query, query[:2] + b"\x81\x82" + query[4:]) == "DNS response code 2"
     assert dns_fault(query, b"\0\x08" + answer[2:]) is None
     assert dns_fault(query, query) is None, "our own question"
-    assert dns_fault(query, answer.replace(b"example", b"exampel")) is None
+    assert dns_fault(query, answer.replace(b"example", b"another")) is None
 
 
 def test_a_request_is_whole_and_a_response_is_read() -> None:

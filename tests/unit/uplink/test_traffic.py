@@ -39,6 +39,20 @@ def test_a_cut_costs_at_most_half_of_what_it_costs_linux_failover(outcomes: Outc
     assert ours.lost == ours.notes["lost on the cut"], "the way back costs nothing"
 
 
+def test_a_program_and_keepalived_are_told(outcomes: Outcomes) -> None:
+    notes = outcomes("cut").notes
+    assert notes["track file"] == "10         \n"
+    assert notes["heard"] == [
+        "switch inet isp0",
+        "switch inet isp1",
+        "down inet isp0",
+        "up inet isp0",
+        "switch inet isp0",
+    ]
+    assert "all-down inet isp0" in str(outcomes("all cut").notes["heard"])
+    assert "forced-down inet isp1" in str(outcomes("forced").notes["heard"])
+
+
 def test_an_unplugged_cable_is_no_question_of_probes(outcomes: Outcomes) -> None:
     found = outcomes("unplugged")
     assert found.uses == ("isp0", "isp1", "isp0")
