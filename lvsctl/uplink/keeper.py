@@ -30,6 +30,8 @@ CALM: Final = 0.02
 """Seconds to wait after news, because it comes in bursts."""
 REPAIR: Final = 10.0
 """Seconds between two looks at routes and rules when there is no news."""
+RETRY: Final = 1.0
+"""The same, while packets do not take the uplink in use."""
 LOUD: Final = 60.0
 """Seconds between two complaints about a forced uplink that is down."""
 
@@ -63,6 +65,8 @@ class Keeper:
         self._told_down: set[Family] = set()
         self._complained: dict[Family, float] = {}
         self._tracked: int | None = None
+        self._untracked = ""
+        """Why the track_file could not be written."""
         self._changing = asyncio.Lock()
         self._gate = Gate(settings)
 
@@ -121,7 +125,7 @@ class Keeper:
         """Put right what link flaps, new addresses and others changed."""
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(REPAIR):
+                async with asyncio.timeout(RETRY if any(self.obstacles.values()) else REPAIR):
                     await watch.changed.wait()
                     await asyncio.sleep(CALM)
             watch.changed.clear()
@@ -232,9 +236,13 @@ class Keeper:
             return
         try:
             write_track_file(Path(self.settings.track_file), value)
-            self._tracked = value
         except LvsctlError as error:
-            self._trouble(error.message)
+            # It is tried again with every tick, and told once.
+            if error.message != self._untracked:
+                self._trouble(error.message)
+            self._untracked = error.message
+        else:
+            self._tracked, self._untracked = value, ""
 
     def _save(self) -> None:
         """Write the state when it says something new."""
