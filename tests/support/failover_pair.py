@@ -37,7 +37,7 @@ NETWORK = "203.0.113"
 TRIALS = 8
 """So many pairs of failover IPs are configured."""
 
-SWITCH: Final = 2.0
+SWITCH: Final = 1.5
 """Seconds that the fake takes for a move; the real Robot takes 28 to 60."""
 
 ADVERT: Final = "0.5"
