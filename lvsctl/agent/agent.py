@@ -24,6 +24,7 @@ from lvsctl.agent.saved import shelf
 from lvsctl.agent.sentry import Sentry, watched
 from lvsctl.agent.setting import Options, Setting, setting
 from lvsctl.agent.steps import Course, Step
+from lvsctl.agent.uplinks import Uplinks
 from lvsctl.agent.verbs import Verbs
 from lvsctl.agent.ways import Ways
 from lvsctl.agent.witness import Asking, Witness
@@ -92,6 +93,7 @@ class Agent:
         self.failovers = Failovers(self.board, self.clock, self._address_changed)
         self.desk = Desk(found.spec, found.node, self.complain)
         self.verbs = Verbs(found, self.desk, self.failovers.ring)
+        self.uplinks = Uplinks(lambda: self.setting.spec.uplinks, self.complain)
         self.courses: dict[str, Course] = {}
         self.sentry: Sentry | None = None
         self.metrics: Metrics | None = None
@@ -118,6 +120,7 @@ class Agent:
         self._doubt.set()
         if not self.options.once:
             self._spawn(self.basket.serve)
+            self._spawn(self.uplinks.serve)
             self._spawn(Ways(lambda: self.setting.spec, self.complain).serve)
             self._sentry(self.setting)
 
@@ -157,6 +160,7 @@ class Agent:
         self.basket.owners = self._owners()
         self.line.move(found.fifo)
         self.desk.configure(found.spec, found.node)
+        self.uplinks.renew()
         if not self.options.once:
             self._sentry(found)
         await self.failovers.configure(found.spec, found.node)

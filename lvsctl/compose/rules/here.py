@@ -9,6 +9,7 @@ from lvsctl.compose.rules.rule import ERROR, WARNING, Broken, Path, of_host
 from lvsctl.keepalived.grammar import version
 from lvsctl.spec.authentication import SecretFile
 from lvsctl.spec.spec import Spec
+from lvsctl.spec.vrrp_instance import VrrpInstance
 
 WALKS_LINKS = (2, 3, 0)
 """From this release on keepalived also walks the path as it is written, where a linked folder disables the script."""
@@ -153,20 +154,25 @@ def _own_interfaces(spec: Spec) -> set[str]:
 
 def _interfaces(spec: Spec) -> Iterator[tuple[Path, str]]:
     for name, instance in spec.vrrp_instances.items():
-        path: Path = ("vrrp_instances", name)
-        if instance.interface is not None:
-            yield (*path, "interface"), instance.interface
-        for index, tracked in enumerate(instance.track_interface):
-            yield (*path, "track_interface", index), tracked.interface
-        for field in ("virtual_ipaddress", "virtual_ipaddress_excluded"):
-            for index, line in enumerate(getattr(instance, field)):
-                if line.dev is not None:
-                    yield (*path, field, index), line.dev
+        yield from _of_instance(("vrrp_instances", name), instance)
     for index, static in enumerate(spec.static_ipaddress):
         if static.dev is not None:
             yield ("static_ipaddress", index), static.dev
     for address, way in spec.return_paths.items():
         yield ("return_paths", str(address), "interface"), way.interface
+    for name, uplink in spec.uplinks.providers.items() if spec.uplinks else ():
+        yield ("uplinks", "providers", name, "interface"), uplink.interface
+
+
+def _of_instance(path: Path, instance: VrrpInstance) -> Iterator[tuple[Path, str]]:
+    if instance.interface is not None:
+        yield (*path, "interface"), instance.interface
+    for index, tracked in enumerate(instance.track_interface):
+        yield (*path, "track_interface", index), tracked.interface
+    for field in ("virtual_ipaddress", "virtual_ipaddress_excluded"):
+        for index, line in enumerate(getattr(instance, field)):
+            if line.dev is not None:
+                yield (*path, field, index), line.dev
 
 
 @of_host(
