@@ -4,6 +4,7 @@ Two directors, two instances with blanks in their names: lb1 is the better one f
 lb1 keepalived runs its scripts as root, on lb2 as a user without rights. What keepalived logs is the measure.
 """
 
+import os
 import re
 from collections import Counter
 from contextlib import ExitStack
@@ -13,8 +14,7 @@ from typing import Final, Self
 import pytest
 import yaml
 
-import lvsctl.cli.hooks_parts
-import lvsctl.cli.hooks_place  # noqa: F401 - `lvsctl hooks` is a fork of this process: see tests.support.preloaded
+from lvsctl.cli.hooks_parts import ROOT, File, Folder, Link, ScriptUser, parts
 from lvsctl.compose.render import render
 from lvsctl.notify.event import Event, LowerPrioritySeen, Transition
 from lvsctl.notify.fifo import FifoReader
@@ -22,7 +22,6 @@ from lvsctl.notify.spool import Spool
 from lvsctl.spec.load import read
 from tests.support.hosts import Host, Net, wait_until
 from tests.support.keepalived import Keepalived
-from tests.support.preloaded import BIN, preloaded
 
 pytestmark = pytest.mark.kernel(timeout=120)
 
@@ -69,11 +68,8 @@ class Director:
         self._heard: list[Event] = []
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(preloaded(self._host))
         self._know_the_user()
-        self._lvsctl("install", "--program", "/bin/true")
-        # The lab's /etc is all hosts'. What is a mount of the lab's own cannot be removed.
-        self._stack.callback(self._lvsctl, "uninstall", "--program", "/bin/true", check=False)
+        self._install()
         run = self._host.path("/run/lvsctl")
         self._spool = Spool(run / "spool", owners=(UID if SCRIPT_USER[self._host.name] == USER else 0,))
         self._fifo = FifoReader(run / "vrrp_notify_fifo")
@@ -93,9 +89,22 @@ class Director:
             self._host.write(f"/run/{file}", Path("/etc", file).read_text() + line + "\n")
             self._host.run(["mount", "--bind", f"/run/{file}", f"/etc/{file}"])
 
-    def _lvsctl(self, verb: str, *arguments: str, check: bool = True) -> None:
-        user = ("--script-user", SCRIPT_USER[self._host.name])
-        self._host.run([f"{BIN}/lvsctl", "hooks", verb, *user, *arguments], check=check)
+    def _install(self) -> None:
+        """Put in place what `lvsctl hooks install` does, but for what is in folders that are all hosts'."""
+        user = ScriptUser(USER, UID, USER) if SCRIPT_USER[self._host.name] == USER else ROOT
+        for part in parts(Path("/"), Path("/bin/true"), user):
+            if not any(part.path.is_relative_to(folder) for folder in ("/usr/libexec", "/run")):
+                continue
+            path = self._host.path(part.path)
+            match part:
+                case Folder(mode=mode, gid=gid):
+                    path.mkdir(parents=True, exist_ok=True)
+                    os.chown(path, 0, gid)
+                    path.chmod(mode)
+                case File(text=text, mode=mode):
+                    self._host.write(str(part.path), text, mode)
+                case Link(target=target):
+                    path.symlink_to(target)
 
     def logged(self) -> list[tuple[str, str]]:
         """Answer the states that keepalived says it entered, in order."""
