@@ -371,8 +371,11 @@ def test_without_rights_it_is_unknown_and_not_permitted(
 
 def test_the_claim_is_the_agents_own(failover: Here, station: Station) -> None:
     failover("assign", VIP, "--force", node="lb2")
-    file = station.folder / f"lb2/var/lib/lvsctl/failover/claim-{VIP}.json"
-    saved = json.loads(file.read_text())
-    assert saved["stamp"][0] == HostClock().boot
-    assert saved["value"]["phase"] == "held"
-    assert file.stat().st_mode & 0o777 == 0o600
+    done, seen = (
+        station.folder / f"lb2/{folder}/lvsctl/failover/claim-{VIP}.json" for folder in ("var/lib", "run")
+    )
+    for file, phase in ((done, "moving"), (seen, "held")):
+        saved = json.loads(file.read_text())
+        assert saved["stamp"][0] == HostClock().boot
+        assert saved["value"]["phase"] == phase
+        assert file.stat().st_mode & 0o777 == 0o600

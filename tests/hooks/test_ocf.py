@@ -47,8 +47,9 @@ class Resource:
 
     def forget(self) -> None:
         """Lose what lvsctl has seen, so that it has to ask again."""
-        for each in (self.station.folder / self.node / "var/lib/lvsctl/failover").glob("claim-*"):
-            each.unlink()
+        for folder in ("var/lib/lvsctl/failover", "run/lvsctl/failover"):
+            for each in (self.station.folder / self.node / folder).glob("claim-*"):
+                each.unlink()
 
     def program(self, text: str) -> str:
         """Answer the path of another program in the place of lvsctl."""

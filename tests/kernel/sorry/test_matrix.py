@@ -16,8 +16,10 @@ pytestmark = pytest.mark.kernel
 @pytest.mark.parametrize("cell", chosen(), ids=str)
 def test_no_visitor_is_lost_and_the_table_comes_back(lab: Lab, cell: Cell) -> None:
     result = happened(lab, cell, KernelWay())
-    if result.losses.keys() == {"stalled"}:
-        # Kept waiting, not turned away: the machine under the lab does that now and then, but a swap would again.
+    for _ in range(2):
+        if result.losses.keys() != {"stalled"}:
+            break
+        # Kept waiting, not turned away: a busy machine under the lab does that now and then, but a swap would again.
         result = happened(lab, cell, KernelWay())
     note(cell, "lvsctl", result)
     assert result.losses == {}, result.examples
