@@ -78,22 +78,24 @@ def status(json: options.Json = False) -> None:
     found, now = read(), time.time()
     alive = lives(found, now)
     if json:
-        print_json({"alive": alive, "age": _age(found, now), "status": found})
+        print_json({"alive": alive, "age": age_of(found, now), "status": found})
     else:
-        for line in _told(found, now, alive=alive):
+        for line in told(found, now, alive=alive):
             print(visible(line))
     raise typer.Exit(verdict(found, now))
 
 
-def _age(found: dict[str, Any] | None, now: float) -> float | None:
+def age_of(found: dict[str, Any] | None, now: float) -> float | None:
+    """Answer how many seconds ago the agent wrote *found*; None when it does not say."""
     heartbeat = (found or {}).get("heartbeat")
     return round(now - heartbeat, 1) if isinstance(heartbeat, int | float) else None
 
 
-def _told(found: "dict[str, Any] | None", now: float, *, alive: bool) -> "Iterator[str]":
+def told(found: "dict[str, Any] | None", now: float, *, alive: bool) -> "Iterator[str]":
+    """Yield what there is to say about the agent that wrote *found*, as lines."""
     from lvsctl.agent.status import problems
 
-    age = _age(found, now)
+    age = age_of(found, now)
     if found is None or not alive:
         last = f"; its last word is {age:.0f} s old" if age is not None else ""
         yield f"the agent does not run{last}"

@@ -14,6 +14,7 @@ from lvsctl.cli import (
     agent,
     doctor,
     failover,
+    glance,
     hooks,
     ipvs,
     render,
@@ -37,6 +38,7 @@ app.command("render")(render.render)
 app.command("validate")(validate.validate)
 app.command("import")(adopt.adopt)
 app.command("schema")(schema.schema)
+app.command("status")(glance.status)
 app.command("doctor")(doctor.doctor)
 app.add_typer(failover.app, name="failover")
 app.add_typer(hooks.app, name="hooks")

@@ -84,7 +84,7 @@ def status(
     elif not quiet:
         for line in lines(found, time.time()):
             print(line)
-    raise typer.Exit(0 if _all_well(found) else NO)
+    raise typer.Exit(0 if all_well(found) else NO)
 
 
 @app.command()
@@ -309,7 +309,8 @@ def _uses(found: "Mapping[str, object]", name: str) -> bool:
     )
 
 
-def _all_well(found: "Mapping[str, object]") -> bool:
+def all_well(found: "Mapping[str, object]") -> bool:
+    """Answer whether each family uses a good uplink, by what whoever keeps them has told."""
     used = [each for each in found["uplinks"] if each["in_use"]]  # type: ignore[attr-defined]
     families = found["families"]
     assert isinstance(families, dict)  # noqa: S101 - see above
