@@ -1,7 +1,7 @@
 """The pytest plugin that runs tests marked ``kernel`` in the lab, as if they ran here.
 
-On this machine it boots the lab while other tests run, then hands in the guest's own reports. In the guest,
-a second pytest runs exactly those tests (:mod:`tests.support.lab_guest`). Options that change what a test
+On this machine it boots the lab while other tests run, then hands in the guest's own reports. A long run on a machine
+with several processors is shared by two guests. In a guest, a second pytest runs exactly its tests (:mod:`tests.support.lab_guest`). Options that change what a test
 does or shows are handed on; a debugger (``--pdb``) is not.
 """
 
@@ -11,6 +11,7 @@ import shutil
 import sys
 import warnings
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +36,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class HostSide:
-    """Delegates kernel tests to one guest per session."""
+    """Delegates kernel tests to one or two guests per session."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.guest: lab.Guest | None = None
-        self.results: Results | None = None
+        self.guests: list[tuple[lab.Guest, Results]] = []
         self.refusal = ""
-        self._folder = lab.exchange_folder()
+        self._results: dict[str, Results] = {}
+        self._folders = ExitStack()
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -54,18 +55,21 @@ class HostSide:
         if not items or self.config.option.collectonly:
             return
         self.refusal = lab.why_not()
-        if not self.refusal:
-            exchange = self._folder.__enter__()
-            self.guest = boot_tests(exchange, items, self.config)
-            self.results = Results(self.guest)
+        for share in shares(items) if not self.refusal else ():
+            exchange = self._folders.enter_context(lab.exchange_folder())
+            guest = boot_tests(exchange, share, self.config)
+            results = Results(guest)
+            self.guests.append((guest, results))
+            self._results |= dict.fromkeys((item.nodeid for item in share), results)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
         """Report what the guest says about *item*; every other test takes its usual way."""
-        if self.results is None or not _is_kernel(item):
+        results = self._results.get(item.nodeid)
+        if results is None:
             return None
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-        for report in self._reports(item, self.results):
+        for report in self._reports(item, results):
             item.ihook.pytest_runtest_logreport(report=report)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
@@ -83,9 +87,9 @@ class HostSide:
         return outcome
 
     def pytest_unconfigure(self) -> None:
-        if self.guest is not None:
-            self.guest.kill()
-            self._folder.__exit__(None, None, None)
+        for guest, _ in self.guests:
+            guest.kill()
+        self._folders.close()
 
     def _reports(self, item: pytest.Item, results: "Results") -> Iterator[pytest.TestReport]:
         try:
@@ -121,17 +125,27 @@ class HostSide:
         self.config.hook.pytest_warning_recorded.call_historic(kwargs=details)
 
     def _end(self) -> None:
-        if self.guest is None or self.results is None:
-            return
         wanted = os.environ.get(ARTIFACTS)
-        if _coverage_options(self.config) or wanted:
-            self.results.drain()
-        measured = self.guest.exchange / "coverage"
-        if measured.exists():
-            shutil.copy(measured, Path(f"{_data_file()}.lab.{os.getpid()}"))
-        if wanted:
-            shutil.copytree(self.guest.exchange / "artifacts", wanted, dirs_exist_ok=True)
-        self.guest.kill()
+        for number, (guest, results) in enumerate(self.guests):
+            if _coverage_options(self.config) or wanted:
+                results.drain()
+            measured = guest.exchange / "coverage"
+            if measured.exists():
+                shutil.copy(measured, Path(f"{_data_file()}.lab.{os.getpid()}-{number}"))
+            if wanted:
+                shutil.copytree(guest.exchange / "artifacts", wanted, dirs_exist_ok=True)
+            guest.kill()
+
+
+MANY = 100
+"""Tests from which a second guest is worth its boot."""
+
+
+def shares(items: Sequence[pytest.Item]) -> list[list[pytest.Item]]:
+    """Share the tests of a long run out to two guests, whole folders each: those about sorries take half of the time."""
+    halves = [[item for item in items if ("/sorry/" in item.nodeid) is about] for about in (True, False)]
+    alone = len(items) < MANY or (os.cpu_count() or 1) < 2
+    return [list(items)] if alone else [half for half in halves if half]
 
 
 def _is_kernel(item: pytest.Item) -> bool:
