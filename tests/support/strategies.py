@@ -30,7 +30,7 @@ from tests.support.strategies_values import INTERFACES
 
 NODES = {
     "lb1": {"address": ["10.255.0.11", "2001:db8:ffff::11"], "priority": "150"},
-    "lb2": {"address": ["10.255.0.12", "2001:db8:ffff::12"], "priority": "100"},
+    "lb2": {"address": ["10.255.0.12", "2001:db8:ffff::12"], "priority": "149"},
 }
 
 NAMES = ("web", "VI_1", "a.b", "x-1", "0", "vrrp_instance", "include", "on", "fe80::1", "N" * 31)

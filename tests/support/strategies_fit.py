@@ -76,6 +76,12 @@ def _xmit_base_needs_vmac(instance: Data, _defs: Data) -> None:
         drop(instance, "no_accept")
 
 
+def _a_vmac_has_its_own_settings(instance: Data, _defs: Data) -> None:
+    """Keepalived: promote_secondaries is automatically set for vmacs - ignoring."""
+    if not instance.keys().isdisjoint(("use_vmac", "use_ipvlan")):
+        drop(instance, "promote_secondaries")
+
+
 def _version_2_has_whole_seconds(instance: Data, _defs: Data) -> None:
     """Keepalived: VRRPv2 advertisement interval must be an integer. rounding."""
     if "advert_int" in instance:
@@ -148,6 +154,7 @@ OF_INSTANCE: tuple[Callable[[Data, Data], None], ...] = (
     _strict_mode_is_for_few,
     _addresses_are_of_one_family,
     _priority_255_owns_the_addresses,
+    _a_vmac_has_its_own_settings,
     _version_2_has_whole_seconds,
 )
 
@@ -185,6 +192,18 @@ def _only_nat_changes_ports(service: Data, _spec: Data) -> None:
             )
 
 
+def _nobody_is_sent_to_weight_0(service: Data, spec: Data) -> None:
+    """Keepalived takes it, rules LVS210 and LVS211 do not: hashes and templates would send clients to weight 0."""
+    hashes = service.get("lvs_sched") == "dh" or any(
+        service.get("lvs_sched") == each and not is_true(service, f"{each}-fallback") for each in ("sh", "mh")
+    )
+    binds = any(key.startswith("persistence") for key in service)
+    if hashes or (binds and "expire_quiescent_template" not in str(spec.get("sysctl", ""))):
+        drop(service, "inhibit_on_failure", "maintenance", "sorry_server_inhibit")
+        for server in service["real_servers"]:
+            drop(server, "inhibit_on_failure")
+
+
 def _local_backend_is_on_a_node(service: Data, spec: Data) -> None:
     """Keepalived ends at a `sorry_server` without words; the local one is at the address of a node."""
     if "nodes" not in spec and service.get("sorry_server") in ({}, "true", "yes"):
@@ -211,6 +230,7 @@ def _checks_know_their_port(service: Data, _spec: Data) -> None:
 
 OF_SERVICE: tuple[Callable[[Data, Data], None], ...] = (
     _only_nat_changes_ports,
+    _nobody_is_sent_to_weight_0,
     _local_backend_is_on_a_node,
     _a_group_with_addresses_has_their_family,
     _checks_know_their_port,

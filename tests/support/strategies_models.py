@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from pydantic import ValidationError
 
+from lvsctl.compose.rules.scripts import SHELL
 from lvsctl.spec.base import Line, Model, OptionalLine
 from lvsctl.spec.checks import Check
 from lvsctl.spec.layout import _unwrap, fields
@@ -249,10 +250,8 @@ def _user(drawing: Drawing) -> str:
 
 def _program(drawing: Drawing) -> list[str]:
     path = drawing.one("/usr/bin/ping", "/srv/a b/check", "/srv/x#{}!/y$z", "/usr/libexec/é")
-    return [
-        path,
-        *drawing.draw(st.lists(accepted(_ARGUMENT, st.text(NASTY.replace("'", ""), max_size=9)), max_size=3)),
-    ]
+    words = accepted(_ARGUMENT, st.text(NASTY.replace("'", ""), max_size=9))
+    return [path, *drawing.draw(st.lists(words.filter(lambda word: word not in SHELL), max_size=3))]
 
 
 def _command(drawing: Drawing) -> Any:
