@@ -21,6 +21,9 @@ Timer = Callable[[], object]
 
 READ, WRITE = select.EPOLLIN, select.EPOLLOUT
 
+LATE = 0.2
+"""Seconds by which the thread may be late before it counts as having been away."""
+
 
 class Loop:
     """Runs in a thread of its own, in the network of *home*, for as long as the block.
@@ -39,6 +42,8 @@ class Loop:
         self._running = True
         self._thread = threading.Thread(target=self._run, name="traffic")
         self.failure: BaseException | None = None
+        self.absences: list[tuple[float, float]] = []
+        """When the thread was not run although something was due: nobody was asked or answered by it then."""
 
     def __enter__(self) -> Self:
         self.watch(self._woken, READ, lambda _: os.read(self._woken, 4096))
@@ -60,6 +65,11 @@ class Loop:
     def at(self, when: float, function: Timer) -> None:
         """Call *function* when ``time.monotonic()`` has reached *when*."""
         heapq.heappush(self._timers, (when, next(self._order), function))
+
+    def away(self, since: float) -> float:
+        """Answer for how many seconds after *since* the thread was away: no waiting that anybody else has caused."""
+        spans = itertools.takewhile(lambda span: span[1] > since, reversed(self.absences))
+        return sum(end - max(begin, since) for begin, end in spans)
 
     def watch(self, fd: int, events: int, handler: Handler) -> None:
         """Call *handler* whenever one of *events*, an error or a hang-up is there."""
@@ -92,12 +102,23 @@ class Loop:
             self.failure = failure
 
     def _turn(self) -> None:
-        patience = self._timers[0][0] - time.monotonic() if self._timers else 1.0
-        for fd, events in self._epoll.poll(max(0.0, patience)):
+        begun = time.monotonic()
+        patience = max(0.0, self._timers[0][0] - begun) if self._timers else 1.0
+        ready = self._epoll.poll(patience)
+        here = self._noticed(begun + patience)
+        for fd, events in ready:
             if handler := self._handlers.get(fd):  # none: an earlier handler of this turn closed it
                 handler(events)
+                here = self._noticed(here)
         while self._calls:
             self._calls.pop(0)()
-        now = time.monotonic()
+        now = self._noticed(here)
         while self._timers and self._timers[0][0] <= now:
             heapq.heappop(self._timers)[2]()
+
+    def _noticed(self, due: float) -> float:
+        """Answer the time, and remember an absence when it is much later than *due*."""
+        now = time.monotonic()
+        if now - due > LATE:
+            self.absences.append((due, now))
+        return now

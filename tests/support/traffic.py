@@ -18,7 +18,7 @@ import itertools
 import socket
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from functools import partial
@@ -99,6 +99,7 @@ class Servers:
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._listening: list[socket.socket] = []
+        self._talking: set[socket.socket] = set()
 
     def listen(self, name: str, *ports: int) -> None:
         """Listen on every address, of both families, of the namespace we are in."""
@@ -111,9 +112,9 @@ class Servers:
             self._loop.call(partial(self._serve, listener, name))
 
     def close(self) -> None:
-        """Stop listening. Call it when the loop has ended."""
-        for listener in self._listening:
-            listener.close()
+        """Stop listening, and talking to visitors whose end never came here. Call it when the loop has ended."""
+        for each in (*self._listening, *self._talking):
+            each.close()
 
     def _serve(self, listener: socket.socket, name: str) -> None:
         self._loop.watch(listener.fileno(), READ, lambda _: self._accept(listener, name))
@@ -122,15 +123,19 @@ class Servers:
         with suppress(BlockingIOError):
             while True:
                 connection, _ = listener.accept()
-                Conversation(self._loop, connection, name)
+                self._talking.add(connection)
+                Conversation(self._loop, connection, name, self._talking.discard)
 
 
 class Conversation:
     """One connection at a server."""
 
-    def __init__(self, loop: Loop, connection: socket.socket, name: str) -> None:
+    def __init__(
+        self, loop: Loop, connection: socket.socket, name: str, ended: Callable[[socket.socket], None]
+    ) -> None:
         self._loop = loop
         self._socket = connection
+        self._ended = ended
         self._fd = connection.fileno()
         self._answer = _answer(name)
         connection.setblocking(False)
@@ -144,6 +149,7 @@ class Conversation:
         if not request:
             self._loop.forget(self._fd)
             self._socket.close()
+            self._ended(self._socket)
         elif request.startswith(b"GET /slow"):
             self._loop.at(time.monotonic() + SLOWLY, self._reply)
         else:
@@ -298,14 +304,24 @@ class Visitor:
             self._hang_up()  # a server may close a connection on which nothing was asked
         elif not answer:
             self._end(Outcome.RESET)
-        elif time.monotonic() - self._begun > STALLED:
+        elif self._waited() > STALLED:
             self._end(Outcome.STALLED, _who(answer))
         else:
             self._end(Outcome.ANSWERED, _who(answer))
 
     def _give_up(self, begun: float) -> None:
-        if begun == self._begun:
+        if begun != self._begun:
+            return
+        if (
+            left := PATIENCE - self._waited()
+        ) > 0:  # client and server are this loop's, so neither could go on
+            self._loop.at(time.monotonic() + left, lambda: self._give_up(begun))
+        else:
             self._end(Outcome.HUNG)
+
+    def _waited(self) -> float:
+        """Answer how long the request has waited for anything but this loop's own absence."""
+        return time.monotonic() - self._begun - self._loop.away(self._begun)
 
     def _end(self, outcome: Outcome, server: str = "") -> None:
         now = time.monotonic()

@@ -76,9 +76,7 @@ def visits(lab: Lab, cell: Cell, form: Form, *, every: int = 4) -> tuple[list[Re
 
 
 def unhappy(seen: list[Request], *wrong: str) -> int:
-    # Who is kept waiting for a second is answered: a busy machine under the lab does that, too.
-    answered = (Outcome.ANSWERED, Outcome.STALLED)
-    return sum(each.outcome not in answered or each.server in wrong for each in seen)
+    return sum(each.outcome is not Outcome.ANSWERED or each.server in wrong for each in seen)
 
 
 def kinds(scheduler: str) -> Iterator[Cell]:

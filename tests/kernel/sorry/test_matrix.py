@@ -17,8 +17,7 @@ pytestmark = pytest.mark.kernel
 def test_no_visitor_is_lost_and_the_table_comes_back(lab: Lab, cell: Cell) -> None:
     result = happened(lab, cell, KernelWay())
     note(cell, "lvsctl", result)
-    # Who is merely kept waiting for a second is counted in the table: a busy machine under the lab does that, too.
-    assert result.losses.keys() <= {"stalled"}, result.examples
+    assert result.losses == {}, result.examples
     assert result.real_while_on == 0, result.examples
     assert result.sorry_while_off == 0, result.examples
     assert result.settled, "`off` does not come to an end"
