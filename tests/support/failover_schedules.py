@@ -7,18 +7,9 @@ import random
 from typing import Final
 
 from lvsctl.failover.claim import Phase
-from tests.support.failover_sim import (
-    IP,
-    LOOK_TROUBLES,
-    MOVE_TROUBLES,
-    START,
-    TARGETS,
-    Pair,
-    Trouble,
-    World,
-    over_quota,
-    too_close,
-)
+from tests.support.failover_robot import LOOK_TROUBLES, MOVE_TROUBLES
+from tests.support.failover_sim import Pair, over_quota, too_close
+from tests.support.failover_world import IP, START, TARGETS, Trouble, World
 
 HOUR: Final = 3600.0
 CALM: Final = 3 * HOUR

@@ -1,17 +1,12 @@
 """Two directors, one failover IP and Robot, in made-up time: thousands of runs of the real keeper in seconds.
 
-The keeper, the claim and the ledger are the product's. Robot's state is the fake's; only HTTP is left out, because
-what an answer means is tested elsewhere. VRRP elects the alive node with the highest priority whenever the two hear
-each other. Coroutines are driven by hand: no event loop, no file, no sleep.
+The keeper, the claim and the ledger are the product's. VRRP elects the alive node with the highest priority whenever
+the two hear each other. Coroutines are driven by hand: no event loop, no file, no sleep.
 """
 
-import heapq
 import itertools
-import random
-from collections.abc import Callable, Coroutine, Generator
-from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Address
-from typing import Final, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from lvsctl.failover import provider as p
 from lvsctl.failover.budget import Account
@@ -19,266 +14,17 @@ from lvsctl.failover.claim import Claim
 from lvsctl.failover.keeper import Keeper, Report
 from lvsctl.failover.ledger import Ledger
 from lvsctl.failover.model import Rules, Truth, Vrrp
-from lvsctl.failover.observation import FailoverAddress, Observation, Status, Target
-from lvsctl.failover.robot import QUOTAS, HetznerRobot
+from lvsctl.failover.observation import Observation, Status, Target
+from lvsctl.failover.robot import QUOTAS
 from lvsctl.failover.shelf import MemoryShelf
-from tests.fakes.hetzner.limits import Windows
-from tests.fakes.hetzner.state import Move, Profile, RobotWorld
+from tests.support.failover_robot import PACE, SimRobot
+from tests.support.failover_world import IP, TARGETS, Call, LawBroken, Until, World
 
-IP: Final = IPv4Address("203.0.113.10")
-TARGETS: Final = (Target("192.0.2.11"), Target("192.0.2.12"))
-PACE: Final = HetznerRobot.pace
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
 ELECTION: Final = 3.5
 """Seconds until a node that hears nobody makes itself MASTER."""
-START: Final = 10_000.0
-
-
-class Until:
-    """What a hand-driven coroutine awaits: a time, or with *wakes* also a ring of the bell."""
-
-    __slots__ = ("at", "wakes")
-
-    def __init__(self, at: float | None, *, wakes: bool = False) -> None:
-        self.at = at
-        self.wakes = wakes
-
-    def __await__(self) -> Generator["Until", None, None]:
-        yield self
-
-
-class Trouble(NamedTuple):
-    """Something that goes wrong with the API between two moments, for one node or (None) both."""
-
-    kind: str
-    since: float
-    until: float
-    node: int | None = None
-    chance: float = 1.0
-
-
-class Call(NamedTuple):
-    """One request as Robot saw it, or would have."""
-
-    t: float
-    node: int
-    kind: p.Call
-    outcome: str
-
-
-LOOK_TROUBLES: Final = ("unreachable", "unavailable", "garbage", "auth", "limited", "banned", "stale")
-MOVE_TROUBLES: Final = ("cut-before", "cut-after", "hang", "failed", "not-complete-late", "not-complete")
-
-
-@dataclass
-class World:
-    """Time, Robot, and everything that is wrong with it."""
-
-    dice: random.Random
-    now: float = START
-    profile: Profile = field(default_factory=Profile)
-    troubles: list[Trouble] = field(default_factory=list)
-    calls: list[Call] = field(default_factory=list)
-    moves: list[tuple[float, int]] = field(default_factory=list)
-    orders: int = 0
-    """How often a person had to act on an alarm."""
-
-    def __post_init__(self) -> None:
-        self.robot = RobotWorld()
-        for number, target in enumerate(TARGETS):
-            self.robot.add_server(number, str(target))
-        self.ip = self.robot.add_failover(str(IP), 0, str(TARGETS[0]))
-        self.windows = Windows()
-        self._queue: list[tuple[float, int, Callable[[], None]]] = []
-        self._order = itertools.count()
-
-    def at(self, when: float, do: Callable[[], None]) -> None:
-        """Have *do* called at *when*."""
-        heapq.heappush(self._queue, (max(when, self.now), next(self._order), do))
-
-    def run(self, until: float, done: Callable[[], bool] = lambda: False) -> None:
-        """Let time pass up to *until*, or until *done*."""
-        queue = self._queue
-        while queue and queue[0][0] <= until:
-            self.now, _, do = heapq.heappop(queue)
-            try:
-                do()
-            except LawBroken as broken:
-                raise AssertionError(str(broken)) from broken
-            if done():
-                return
-        self.now = max(self.now, until)
-
-    def settle(self) -> None:
-        """Let Robot do what was to be done by now."""
-        self.robot.settle(self.now, self.profile.stale_s)
-
-    def owner(self) -> str | None:
-        """Answer where the address points, moves done."""
-        self.settle()
-        return self.ip.active
-
-    def trouble(self, node: int, kinds: tuple[str, ...]) -> str:
-        """Answer what goes wrong now with a call of *node*, of those *kinds*; empty for nothing."""
-        for each in self.troubles:
-            if (
-                each.since <= self.now < each.until
-                and each.kind in kinds
-                and each.node in {None, node}
-                and (each.chance >= 1 or self.dice.random() < each.chance)
-            ):
-                return each.kind
-        return ""
-
-
-FAULTS: Final[dict[str, p.Fault]] = {
-    "unreachable": p.Unreachable("no route"),
-    "unavailable": p.Unavailable("503"),
-    "garbage": p.Unknown(cut=False, why="HTML"),
-    "auth": p.Auth("401"),
-    "limited": p.RateLimited(900.0, banned=False, why="403"),
-    "banned": p.RateLimited(600.0, banned=True, why="403 without JSON"),
-}
-
-
-class SimRobot:
-    """Robot's failover API as one node's provider, without HTTP."""
-
-    name = "hetzner-robot"
-    account = "robot-sim"
-    quotas = QUOTAS
-    pace = PACE
-    lists = False
-
-    def __init__(self, world: World, node: "Node") -> None:
-        self.world = world
-        self.node = node
-
-    async def observe(self, _ip: FailoverAddress, *, spend: p.Spend) -> p.Reading:
-        if withheld := spend(p.Call.GET_ONE):
-            return withheld
-        self.node.audit.asks(self.world.now)
-        reading = await self._observe()
-        self.node.audit.looked(reading, self.world.now)
-        return reading
-
-    async def _observe(self) -> p.Reading:
-        world, at = self.world, self.world.now
-        await Until(at + 0.1)
-        trouble = world.trouble(self.node.number, LOOK_TROUBLES)
-        if fault := self._refused(p.Call.GET_ONE, trouble):
-            return fault
-        world.settle()
-        active, status = world.ip.shown(world.now, world.profile.visibility)
-        if trouble == "stale" and world.robot.moves:
-            active, status = world.robot.moves[-1].old, "ready"
-        word = Status(status) if world.profile.status_field else None
-        self._count(p.Call.GET_ONE, "OK")
-        return Observation(None if active is None else Target(active), word, at)
-
-    async def observe_all(self, *, spend: p.Spend) -> p.Readings:
-        raise NotImplementedError
-
-    async def assign(self, _ip: FailoverAddress, target: Target, *, spend: p.Spend) -> p.Answer:
-        if withheld := spend(p.Call.POST):
-            return withheld
-        self.node.audit.asks(self.world.now)
-        self.node.audit.moves(target)
-        answer = await self._assign(target)
-        self.node.audit.moved(answer, self.world.now)
-        return answer
-
-    async def _assign(self, target: Target) -> p.Answer:
-        world, at = self.world, self.world.now
-        try:
-            await Until(at + 0.1)
-        except GeneratorExit:
-            if world.profile.disconnect == "completes":  # the process is dead, its request is on the way
-                world.at(at + 0.1, lambda: self._arrives(target))
-            raise
-        trouble = world.trouble(self.node.number, LOOK_TROUBLES + MOVE_TROUBLES)
-        if fault := self._refused(p.Call.POST, trouble):
-            return fault
-        if trouble in {"cut-before", "failed", "not-complete"}:
-            self._count(p.Call.POST, trouble)
-            return _spoiled(trouble)
-        refusal = self._begin(target)
-        if refusal:
-            return refusal
-        move = world.robot.moves[-1]
-        if trouble:
-            await self._spoil(trouble, move)
-            return _spoiled(trouble)
-        await self._switch(move)
-        return p.Accepted(Observation(target, Status.READY if world.profile.status_field else None, at))
-
-    async def release(self, ip: FailoverAddress, *, spend: p.Spend) -> p.Answer:
-        raise NotImplementedError
-
-    async def aclose(self) -> None:
-        pass
-
-    def _refused(self, call: p.Call, trouble: str) -> p.Fault | None:
-        fault = FAULTS.get(trouble)
-        if fault is None and not self.world.windows.allows(
-            call, 100 if call is p.Call.GET_ONE else 50, self.world.now
-        ):
-            fault = p.RateLimited(3600.0, banned=False, why="over quota")
-            trouble = "OVER-QUOTA"
-        if fault is not None:
-            self._count(call, trouble)
-        return fault
-
-    def _begin(self, target: Target) -> p.Fault | p.AlreadyThere | None:
-        """Begin the switch, or answer why Robot does not."""
-        world = self.world
-        world.settle()
-        if world.ip.move is not None:
-            self._count(p.Call.POST, "LOCKED")
-            return p.Locked("active lock")
-        if world.ip.active == target:
-            self._count(p.Call.POST, "ALREADY")
-            return p.AlreadyThere()
-        self._count(p.Call.POST, "BEGUN")
-        world.robot.begin(str(IP), str(target), self.node.name, world.now, world.profile)
-        world.moves.append((world.now, self.node.number))
-        return None
-
-    def _arrives(self, target: Target) -> None:
-        self._begin(target)
-
-    async def _switch(self, move: Move) -> None:
-        try:
-            await Until(move.done_at)
-        except GeneratorExit:
-            if self.world.profile.disconnect == "abandons":
-                self.world.robot.abandon(move)
-            raise
-
-    async def _spoil(self, trouble: str, move: Move) -> None:
-        if trouble == "hang":
-            await Until(self.world.now + 180.0)
-        elif trouble == "cut-after":
-            await Until(self.world.now + 0.5)
-            if self.world.profile.disconnect == "abandons":
-                self.world.robot.abandon(move)
-        elif trouble == "not-complete-late":
-            await Until(self.world.now + 1.0)
-            self.world.robot.delay(move, 30.0)
-
-    def _count(self, call: p.Call, outcome: str) -> None:
-        self.world.calls.append(Call(self.world.now, self.node.number, call, outcome))
-
-
-def _spoiled(trouble: str) -> p.Fault:
-    if trouble == "failed":
-        return p.Failed("FAILOVER_FAILED")
-    if trouble.startswith("not-complete"):
-        return p.NotComplete("FAILOVER_NOT_COMPLETE")
-    return p.Unknown(cut=True, why=trouble)
-
-
-class LawBroken(BaseException):
-    """Something that must never happen did. No Exception, so that the keeper's net for defects lets it through."""
 
 
 class Audit:
@@ -372,7 +118,7 @@ class Node:
             return
         keeper = Keeper(
             IP,
-            SimRobot(self.world, self),
+            SimRobot(self.world, self.number, self.name, self.audit),
             self.rules,
             claim=self.claim,
             ledger=Ledger(self.account, QUOTAS, 2, self),

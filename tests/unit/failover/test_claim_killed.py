@@ -9,7 +9,8 @@ from lvsctl.failover.claim import Claim, Phase
 from lvsctl.failover.keeper import CLAIM_FORM
 from lvsctl.failover.model import Truth, Vrrp
 from lvsctl.failover.saved import claim_from, claim_to
-from tests.support.failover_sim import START, TARGETS, Node, Trouble, World, too_close
+from tests.support.failover_sim import Node, too_close
+from tests.support.failover_world import START, TARGETS, Trouble, World
 
 TROUBLES = ("", "cut-before", "cut-after", "hang", "not-complete-late", "unavailable")
 

@@ -10,18 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from lvsctl.failover.model import Truth, Vrrp
+from tests.support.failover_robot import LOOK_TROUBLES, MOVE_TROUBLES
 from tests.support.failover_schedules import calm, judge
-from tests.support.failover_sim import (
-    LOOK_TROUBLES,
-    MOVE_TROUBLES,
-    TARGETS,
-    Node,
-    Pair,
-    Trouble,
-    World,
-    over_quota,
-    too_close,
-)
+from tests.support.failover_sim import Node, Pair, over_quota, too_close
+from tests.support.failover_world import TARGETS, Trouble, World
 
 numbers = st.sampled_from((0, 1))
 moments = st.sampled_from((0.05, 0.15, 1.0, 4.0, 20.0, 61.0, 130.0, 181.0, 301.0, 1200.0))
