@@ -7,11 +7,12 @@ The figures are one run's, so no test can tell whether the page is fresh; who ha
 many calls, is what the tests hold.
 """
 
-import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from docs.measured import header, line, noted
 
 PAGE = Path(__file__).resolve().parent / "reference" / "failover-outages.md"
 WAYS = {"lvsctl": "lvsctl", "script": "bash and curl"}
@@ -66,10 +67,10 @@ def _outages(rows: Sequence[Row]) -> Iterator[str]:
         for way in WAYS.values()
         for title in ("outage, s", "lost of asked", "packets go to")
     ]
-    yield from _header("what happens", "", *titles)
+    yield from header("what happens", "", *titles)
     for (trial, part), both in _parts(rows):
         cells = [cell for way in WAYS for cell in _outage(both[way])]
-        yield _line(trial, part, *cells)
+        yield line(trial, part, *cells)
 
 
 def _outage(row: Row) -> Iterator[str]:
@@ -87,14 +88,14 @@ def _calls(rows: Sequence[Row]) -> Iterator[str]:
     titles = [
         f"{way}: {title}" for way in WAYS.values() for title in ("GET", "POST", "moves", "first POST, s")
     ]
-    yield from _header("what happens", "", *titles)
+    yield from header("what happens", "", *titles)
     for (trial, part), both in _parts(rows):
         cells = [
             cell
             for row in (both[way] for way in WAYS)
             for cell in (row["gets"], row["posts"], row["begun"], _seconds(row["after"]))
         ]
-        yield _line(trial, part, *cells)
+        yield line(trial, part, *cells)
 
 
 def _parts(rows: Iterable[Row]) -> Iterator[tuple[tuple[str, str], dict[str, Row]]]:
@@ -109,21 +110,5 @@ def _seconds(value: float | None) -> str:
     return "" if value is None else f"{value:.1f}"
 
 
-def _header(*titles: str) -> Iterator[str]:
-    yield _line(*titles)
-    yield "|---" * len(titles) + "|"
-
-
-def _line(*cells: object) -> str:
-    return f"| {' | '.join(map(str, cells))} |"
-
-
-def main(source: str) -> int:
-    """Write the page from the JSON lines in the file *source*."""
-    lines = Path(source).read_text(encoding="utf-8").splitlines()
-    PAGE.write_text(page([json.loads(line) for line in lines]), encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    PAGE.write_text(page(noted(sys.argv[1])), encoding="utf-8")

@@ -6,12 +6,13 @@
 The figures are one run's, so no test can tell whether the page is fresh; that they are zeros is what the tests hold.
 """
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from docs.measured import header, line, noted
 
 PAGE = Path(__file__).resolve().parent / "reference" / "sorry-losses.md"
 WAYS = {"refused": "refused", "reset": "reset", "hung": "hung (2.5 s)", "stalled": "stalled (0.9 s)"}
@@ -50,53 +51,53 @@ def page(results: Sequence[Row]) -> str:
     kernels = " and ".join(sorted({f"Linux {row['kernel']}" for row in results}))
     parts = [_totals(ours, seed), _by_scheduler(ours), _side_by_side(ours, seed)]
     return (
-        "\n".join([INTRODUCTION.format(kernels=kernels), *(line for part in parts for line in ("", *part))])
+        "\n".join([INTRODUCTION.format(kernels=kernels), *(each for part in parts for each in ("", *part))])
         + "\n"
     )
 
 
 def _totals(ours: Sequence[Row], seed: Sequence[Row]) -> Iterator[str]:
-    yield from _header("", "lvsctl sorry", "the recipe")
+    yield from header("", "lvsctl sorry", "the recipe")
     both = (ours, seed)
-    yield _line("cells", *(f"{len(rows):,}" for rows in both))
-    yield _line("requests", *(f"{_sum(rows, 'requests'):,}" for rows in both))
+    yield line("cells", *(f"{len(rows):,}" for rows in both))
+    yield line("requests", *(f"{_sum(rows, 'requests'):,}" for rows in both))
     for way, told in WAYS.items():
-        yield _line(told, *(f"{_losses(rows)[way]:,}" for rows in both))
-    yield _line(
+        yield line(told, *(f"{_losses(rows)[way]:,}" for rows in both))
+    yield line(
         "answered by a real server, connection opened while on",
         *(_sum(rows, "real_while_on") for rows in both),
     )
-    yield _line(
+    yield line(
         "answered by the sorry, connection opened while off",
         *(_sum(rows, "sorry_while_off") for rows in both),
     )
-    yield _line(
+    yield line(
         "finished by real servers while on, connection older",
         *(f"{_sum(rows, 'drained'):,}" for rows in both),
     )
-    yield _line(
+    yield line(
         "cells whose `ipvsadm -Sn` is another one afterwards",
         *(_changed(rows, "table_kept") for rows in both),
     )
-    yield _line(
+    yield line(
         "cells whose `ipvsadm -Ln --thresholds` is another one",
         *(_changed(rows, "thresholds_kept") for rows in both),
     )
     moved = (_sum([row for row in rows if row["maps_visitors"]], "moved") for rows in both)
-    yield _line("visitors of sh, mh and dh with another real server afterwards", *moved)
+    yield line("visitors of sh, mh and dh with another real server afterwards", *moved)
 
 
 def _by_scheduler(ours: Sequence[Row]) -> Iterator[str]:
     yield "## lvsctl sorry, by scheduler"
     yield ""
-    yield from _header("scheduler", "", "cells", "requests", *WAYS.values(), "real while on")
+    yield from header("scheduler", "", "cells", "requests", *WAYS.values(), "real while on")
     groups: dict[tuple[str, bool], list[Row]] = {}
     for row in ours:
         groups.setdefault((row["cell"]["scheduler"], row["cell"]["persistent"]), []).append(row)
     for (scheduler, persistent), rows in sorted(groups.items()):
         losses = (_losses(rows)[way] for way in WAYS)
         kind = "persistent" if persistent else "plain"
-        yield _line(
+        yield line(
             scheduler, kind, len(rows), f"{_sum(rows, 'requests'):,}", *losses, _sum(rows, "real_while_on")
         )
 
@@ -104,11 +105,11 @@ def _by_scheduler(ours: Sequence[Row]) -> Iterator[str]:
 def _side_by_side(ours: Sequence[Row], seed: Sequence[Row]) -> Iterator[str]:
     yield "## The same cells, side by side"
     yield ""
-    yield from _header("cell", "lvsctl sorry: requests", "lost", "the recipe: requests", "lost")
+    yield from header("cell", "lvsctl sorry: requests", "lost", "the recipe: requests", "lost")
     mine = {row["name"]: row for row in ours}
     for row in sorted(seed, key=lambda row: str(row["name"])):
         if own := mine.get(row["name"]):
-            yield _line(row["name"], own["requests"], _told(own), row["requests"], _told(row))
+            yield line(row["name"], own["requests"], _told(own), row["requests"], _told(row))
 
 
 def _told(row: Row) -> str:
@@ -127,21 +128,5 @@ def _changed(rows: Iterable[Row], name: str) -> int:
     return sum(not row[name] for row in rows)
 
 
-def _header(*titles: str) -> Iterator[str]:
-    yield _line(*titles)
-    yield "|---" * len(titles) + "|"
-
-
-def _line(*cells: object) -> str:
-    return f"| {' | '.join(map(str, cells))} |"
-
-
-def main(source: str) -> int:
-    """Write the page from the JSON lines in the file *source*."""
-    lines = Path(source).read_text(encoding="utf-8").splitlines()
-    PAGE.write_text(page([json.loads(line) for line in lines]), encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    PAGE.write_text(page(noted(sys.argv[1])), encoding="utf-8")
