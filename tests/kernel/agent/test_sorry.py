@@ -58,6 +58,12 @@ def weights(service: str) -> dict[str, int]:
     return found
 
 
+def look(place: Place) -> tuple[int, list[str]]:
+    """Answer what ``lvsctl status`` does, and its lines about sorries."""
+    done = place.lvsctl("status", "--spec", str(place.spec), "--node", "lb1")
+    return done.returncode, [line for line in done.stdout.splitlines() if line.startswith("sorry of")]
+
+
 RULES = "".join(
     f"-A -t {service}:80 -s wlc\n-a -t {service}:80 -r 10.0.1.1:8080 -m\n-a -t {service}:80 -r 10.0.1.2:8080 -m\n"
     for service in ("10.0.0.1", "10.0.0.2")
@@ -77,6 +83,7 @@ def test_sorries_follow_a_quorum_are_guarded_end_in_time_and_outlive_the_agent(t
         with agent(place) as first:
             place.record("quorum_down", "api")
             until(lambda: weights("10.0.0.1") == weights("10.0.0.2") == ON, first.log, 60)
+            assert look(place) == (2, ["sorry of api: on", "sorry of web: on"])
             place.record("quorum_down", "web")  # our own doing: it takes nobody along
             ran("/sbin/ipvsadm", "-e", "-t", "10.0.0.1:80", "-r", "10.0.1.1:8080", "-m", "-w", "7")
             until(lambda: "somebody let visitors past it" in first.log, first.log, 60)
@@ -96,4 +103,6 @@ def test_sorries_follow_a_quorum_are_guarded_end_in_time_and_outlive_the_agent(t
                 second.log,
                 60,
             )
+            assert look(place) == (0, ["sorry of api: off", "sorry of web: off"])
             assert second.kill(signal.SIGTERM) == 0
+        assert look(place) == (1, ["sorry of api: off", "sorry of web: off"]), "no agent runs"
