@@ -16,6 +16,7 @@ from lvsctl.sorry import owner, ways
 from lvsctl.sorry.journal import Journal
 from lvsctl.sorry.model import Hold, Holder, Outcome, Phase
 from lvsctl.sorry.node import Node, this_node
+from lvsctl.sorry.preflight import examine
 from lvsctl.sorry.quorum import Action, Policy, Quorum, Request, follow
 from lvsctl.spec.notify import Action as Step
 from lvsctl.spec.spec import Spec
@@ -131,8 +132,11 @@ def carry_out(
     try:
         with this_node() as node:
             owners = owner.look()
+            unheard = unheard_of(services, wishes)
             for each in wishes:
                 try:
+                    if each.on and each.name in unheard:
+                        raise LvsctlError(unheard[each.name])
                     _switch(node, owners, services, each)
                     done.append(each)
                 except LvsctlError as error:
@@ -140,6 +144,21 @@ def carry_out(
     except LvsctlError as error:
         trouble |= {each.name: error.message for each in wishes if each not in done}
     return done, trouble
+
+
+def unheard_of(services: Mapping[str, Switchable], wishes: Iterable[Wish]) -> Mapping[str, str]:
+    """Answer why services that are to be sorry would be unheard: well servers must not be taken out for that.
+
+    A sorry server is asked once, and only when its address is right, so one that hangs costs seconds for all of them.
+    """
+    held = sorry_now()
+    names = {each.name for each in wishes if each.on and each.name in services} - held
+    reasons: dict[str, str] = {}
+    for probe in (False, True):
+        asked = [each for name in sorted(names - reasons.keys()) for each in services[name].candidates]
+        for found in examine(asked, probe=probe).objections:
+            reasons.setdefault(found.name, f"{found.message} ({found.remedy})")
+    return reasons
 
 
 def _switch(

@@ -1,6 +1,10 @@
 """The agent and the kernel's own table: quorums, the guard, timers, and what a killed agent leaves to the next one."""
 
 import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -73,15 +77,45 @@ ON = {"10.0.1.1": 0, "10.0.1.2": 0, "10.0.9.9": 1}
 OFF = {"10.0.1.1": 1, "10.0.1.2": 1}
 
 
+class Sorry(BaseHTTPRequestHandler):
+    """Says so."""
+
+    def do_GET(self) -> None:
+        self.send_response(503)
+        self.send_header("Retry-After", "120")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def sorry_server() -> Iterator[None]:
+    """Answer 503 at the address of the spec's sorry server."""
+    with ThreadingHTTPServer(("10.0.9.9", 8503), Sorry) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.1,))
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 def test_sorries_follow_a_quorum_are_guarded_end_in_time_and_outlive_the_agent(tmp_path: Path) -> None:
-    with fresh():
+    with fresh(), ExitStack() as stack:
         ran("ip", "link", "set", "lo", "up")
+        ran("ip", "address", "add", "10.0.9.9/32", "dev", "lo")
         place = Place(tmp_path / "root")
         place.write_spec(**SPEC)
         ran("/sbin/ipvsadm", "-R", stdin=RULES)
         assert weights("10.0.0.1") == weights("10.0.0.2") == OFF
         with agent(place) as first:
             place.record("quorum_down", "api")
+            until(lambda: set(place.status()["sorry"]["trouble"]) == {"web", "api"}, first.log, 60)
+            assert "nobody listens at 10.0.9.9:8503" in place.status()["sorry"]["trouble"]["web"]
+            assert weights("10.0.0.1") == OFF, "well servers are not taken out for a sorry that nobody hears"
+            stack.enter_context(sorry_server())
             until(lambda: weights("10.0.0.1") == weights("10.0.0.2") == ON, first.log, 60)
             assert look(place) == (2, ["sorry of api: on", "sorry of web: on"])
             place.record("quorum_down", "web")  # our own doing: it takes nobody along
@@ -93,9 +127,7 @@ def test_sorries_follow_a_quorum_are_guarded_end_in_time_and_outlive_the_agent(t
             place.record("quorum_up", "api")
             until(lambda: weights("10.0.0.2").items() >= OFF.items(), second.log, 60)
             until(lambda: weights("10.0.0.2") == OFF, second.log, 60)  # the sorry has lingered, and is gone
-            on = place.lvsctl(
-                "sorry", "on", "web", "--for", "1s", "--force", "--spec", str(place.spec), "--node", "lb1"
-            )
+            on = place.lvsctl("sorry", "on", "web", "--for", "1s", "--spec", str(place.spec), "--node", "lb1")
             assert on.returncode == 0, on.stderr
             until(lambda: "the time of the sorry is over" in second.log, second.log, 60)
             until(
