@@ -10,9 +10,9 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from ipaddress import ip_address
+from pathlib import Path
 
 from bench.measure import alternately
 from lvsctl.net.kernel import Net
@@ -23,7 +23,8 @@ from lvsctl.uplink.saved import Files
 from lvsctl.vocabulary import Family
 from tests.support import netns
 from tests.support.isps import Isps, other_namespace
-from tests.support.uplink_stories import SCENARIOS, played
+from tests.support.uplink_stage import Stage
+from tests.support.uplink_stories import SCENARIOS
 from tests.support.veths import ip
 
 UPLINKS, TARGETS, BEATS = 100, 5, 8
@@ -125,9 +126,8 @@ def _many() -> Iterator[None]:
 
 
 def _losses() -> None:
-    with ThreadPoolExecutor(6) as pool:
-        futures = {name: pool.submit(played, name, each) for name, each in SCENARIOS.items()}
-        outcomes = {name: each.result() for name, each in futures.items()}
+    with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
+        outcomes = {name: stage.outcome(name) for name in SCENARIOS}
     print(f"\n{'packets, 100 a second':24} {'sent':>6} {'lost':>6} {'switches':>9}")
     for name, each in outcomes.items():
         lost = each.notes.get("lost on the cut", each.lost)

@@ -1,8 +1,11 @@
 """The kernel's connection tracking, as far as uplinks need it: who was given which address, and forgetting that.
 
-``masquerade`` heals by itself when the way out changes: the kernel kills the entry with the first packet. What has a
-fixed address (``snat to``) never does: its packets go out by the new uplink with the old one's address until nobody
-sends any more (facts: uplink §3.2). Only such entries are deleted, never the whole table.
+What has a fixed address (``snat to``) never heals when the way out changes: its packets go out by the new uplink with
+the old one's address until nobody sends any more (facts: uplink §3.2). ``masquerade`` heals, at the cost of the packet
+with which the kernel notices (nf_nat_oif_changed of net/netfilter/nf_nat_core.c drops it), and only where the new
+uplink has another interface. Netlink does not say which of the two an entry is. Deleting it does both good: nothing is
+lost that could have gone on, and the next packet is already given the new address. So both are deleted, and never the
+whole table.
 """
 
 import errno
@@ -11,6 +14,7 @@ from typing import Any, NamedTuple
 
 from lvsctl.errors import Denied, Unavailable
 from lvsctl.net.codec import AF
+from lvsctl.net.model import Network
 from lvsctl.vocabulary import Address, Family, as_address
 
 _SRC_NAT: int = 1 << 4
@@ -29,19 +33,21 @@ class Connection(NamedTuple):
 
 
 class Conntrack:
-    """The connection tracking of this process's network namespace. Not for use inside a running event loop."""
+    """The tracked connections of one family in this process's network namespace. Not for use inside a running loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, family: Family) -> None:
         from pyroute2 import NFCTSocket  # noqa: PLC0415 - see lvsctl.net.kernel
 
-        self._socket: Any = NFCTSocket()
+        # The kernel tells and deletes what is of the family that a request names: IPv4 alone, if nobody says so.
+        self._socket: Any = NFCTSocket(AF[family])
+        self._family = family
 
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
 
-    def rewritten(self, family: Family) -> Iterator[tuple[Connection, Any]]:
-        """Yield the connections of *family* with a rewritten source, and what the socket calls each.
+    def rewritten(self) -> Iterator[tuple[Connection, Any]]:
+        """Yield the connections with a rewritten source, and what the socket calls each.
 
         The messages are read here: pyroute2's own entries break on a connection that hardware has taken over.
         """
@@ -49,7 +55,7 @@ class Conntrack:
 
         for message in self._socket.dump():
             version = message["nfgen_family"]
-            if version != AF[family] or not (message.get_attr("CTA_STATUS") or 0) & _SRC_NAT:
+            if version != AF[self._family] or not (message.get_attr("CTA_STATUS") or 0) & _SRC_NAT:
                 continue
             original, reply = (
                 NFCTAttrTuple.from_netlink(version, message.get_attr(f"CTA_TUPLE_{way}"))
@@ -58,15 +64,18 @@ class Conntrack:
             source, destination, given = map(as_address, (original.saddr, original.daddr, reply.daddr))
             yield Connection(source, destination, given, original.proto), original
 
-    def forget(self, family: Family, given: Collection[Address]) -> int:
-        """Delete the connections that go out with one of the addresses *given*; answer how many.
+    def forget(self, given: Collection[Address], near: Collection[Network]) -> int:
+        """Delete the connections that go out with one of the addresses *given*, but not those to what is *near*.
+
+        Answers how many.
 
         Raises Denied when only root may, Unavailable when the kernel refuses. No connection tracking is no error.
         """
         count = 0
         try:
-            for connection, entry in list(self.rewritten(family)):
-                if connection.given in given:
+            for connection, entry in list(self.rewritten()):
+                is_near = any(connection.destination in each for each in near)
+                if connection.given in given and not is_near:
                     count += self._delete(entry)
         except Exception as error:
             code = getattr(error, "code", None) or getattr(error, "errno", None)
@@ -91,17 +100,20 @@ _ABSENT = frozenset((errno.ENOENT, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT, errn
 """What netlink says of a subsystem that this kernel does not have, or has not loaded."""
 
 
-def forget(family: Family, given: Collection[Address]) -> int:
-    """Delete the connections of *family* that go out with one of the addresses *given*; answer how many."""
+def forget(family: Family, given: Collection[Address], near: Collection[Network] = ()) -> int:
+    """Delete the connections of *family* that go out with one of the addresses *given*; answer how many.
+
+    Those to somebody in one of the networks *near* stay: no default route leads there.
+    """
     if not given:
         return 0
     try:
-        conntrack = Conntrack()
+        conntrack = Conntrack(family)
     except Exception as error:
         if (getattr(error, "code", None) or getattr(error, "errno", None)) in _ABSENT:
             return 0
         raise Unavailable(f"connection tracking: {error}") from error
     try:
-        return conntrack.forget(family, given)
+        return conntrack.forget(given, near)
     finally:
         conntrack.close()

@@ -13,7 +13,7 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 
@@ -25,6 +25,9 @@ from lvsctl.vocabulary import Address, Family
 PORTS = {How.HTTP: 80, How.HTTPS: 443, How.DNS: 53}
 LONGEST_HEAD, LONGEST_BODY = 16384, 1 << 20
 """Bytes of a response that are read; what is longer has shown enough."""
+
+STOOD_STILL = 0.1
+"""The part of its patience by which a question has to be late to its end for us to say that we were not run."""
 
 AF = {Family.INET: socket.AF_INET, Family.INET6: socket.AF_INET6}
 ICMP = {Family.INET: socket.IPPROTO_ICMP, Family.INET6: socket.getprotobyname("ipv6-icmp")}
@@ -60,8 +63,7 @@ async def ask(uplink: Uplink, source: Address | None, target: Target, timeout: f
     """Ask *target* over *uplink* and answer what came of it."""
     begun = time.monotonic()
     try:
-        async with asyncio.timeout(timeout):
-            await _ASK[target.how](uplink, source, target)
+        await _within(timeout, asyncio.ensure_future(_ASK[target.how](uplink, source, target)))
     except TimeoutError:
         return Sample(None, f"{target}: no answer within {timeout:g} s")
     except Failed as error:
@@ -69,6 +71,28 @@ async def ask(uplink: Uplink, source: Address | None, target: Target, timeout: f
     except Exception as error:  # noqa: BLE001 - of whatever kind: no answer is no answer, and a probe stops nothing
         return Sample(None, f"{target}: {why(error)}")
     return Sample(time.monotonic() - begun)
+
+
+async def _within(seconds: float, answer: asyncio.Future[None]) -> None:
+    """Await *answer* for so many *seconds*. Raises TimeoutError, and what *answer* raises.
+
+    A process that has not been run finds an answer and the end of its patience at the same moment. So the time for
+    which this loop stood still is given once more: a busy node does not take its own slowness for an uplink's.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    try:
+        await asyncio.wait((answer,), timeout=seconds)
+        late = loop.time() - end
+        if not answer.done() and late > seconds * STOOD_STILL:
+            await asyncio.wait((answer,), timeout=min(late, seconds))
+    finally:
+        if not answer.done():
+            answer.cancel()
+            await asyncio.wait((answer,))
+    if answer.cancelled():
+        raise TimeoutError
+    answer.result()
 
 
 def why(error: BaseException) -> str:
@@ -103,8 +127,7 @@ class Pinger:
         self._waiting[sequence] = (str(target.address), answered)
         try:
             self._send(source, str(target.address), sequence)
-            async with asyncio.timeout(timeout):
-                await answered
+            await _within(timeout, answered)
         except TimeoutError:
             return Sample(None, f"{target}: no answer within {timeout:g} s")
         except Failed as error:
@@ -273,7 +296,7 @@ def environment(uplink: Uplink, source: Address | None) -> Mapping[str, str]:
     }
 
 
-Ask = Callable[[Uplink, Address | None, Target], Awaitable[None]]
+Ask = Callable[[Uplink, Address | None, Target], Coroutine[None, None, None]]
 _ASK: Mapping[How, Ask] = {
     How.TCP: _tcp,
     How.HTTP: _http,

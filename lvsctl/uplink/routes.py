@@ -88,9 +88,9 @@ def _told(route: Route) -> str:
 
 
 def forget_old(net: Net, old: Uplink, new: Uplink) -> int:
-    """Delete the tracked connections that go out with an address of *old* and cannot heal; answer how many.
+    """Delete the tracked connections that go out with an address of *old* and would not get far; answer how many.
 
-    Masquerade would heal by itself; a fixed SNAT goes on with the old address out of the new uplink, for ever.
+    :mod:`lvsctl.net.conntrack` says which those are. What is for the network of *old* itself goes there as before.
     """
     there = net.addresses()
     kept = {new.source} | {each.address for each in there if each.dev == new.interface}
@@ -98,7 +98,8 @@ def forget_old(net: Net, old: Uplink, new: Uplink) -> int:
     if old.interface == new.interface:
         kept, given = {new.source}, {old.source}
     lost = {each for each in given - kept if each is not None and family_of(each) is old.family}
-    return conntrack.forget(old.family, lost)
+    near = [each.interface.network for each in there if each.dev == old.interface]
+    return conntrack.forget(old.family, lost, near)
 
 
 def source(net: Net, uplink: Uplink) -> Address | None:

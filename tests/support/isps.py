@@ -8,91 +8,22 @@ counts them.
 """
 
 import asyncio
-import heapq
 import os
-import select
 import socket
-import struct
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
-from random import Random
 from typing import Self
 
-from lvsctl.uplink.model import Damping, Settings, Target, Thresholds, Uplink, Window
-from lvsctl.uplink.packets import checksum
-from lvsctl.vocabulary import Address, Family
+from lvsctl.uplink.model import Damping, Settings, Thresholds, Window
+from lvsctl.vocabulary import Family
 from tests.support import netns
+from tests.support.internet import ECHO, FAR, FAR6, NUMBER, Internet, Isp
 from tests.support.veths import ip
 
-TARGETS = ("198.51.100.1", "198.51.100.2")
-TARGETS6 = ("2001:db8:ffff::1", "2001:db8:ffff::2")
-FAR, FAR6 = "198.51.100.77", "2001:db8:ffff::77"
-"""Whom the traffic of a test is for."""
-ECHO = 7
 INTERVAL = 0.1
-
-
-@dataclass
-class Isp:
-    """A provider, as it is now; a test changes it while packets flow."""
-
-    number: int
-    gateway: str = ""
-    gateway6: str = "fe80::1"
-    loss: float = 0.0
-    """Each way."""
-    delay: float = 0.0
-    """Of the whole round trip, in seconds."""
-    is_cut: bool = False
-    """The upstream; the gateway still answers ARP."""
-    dead: set[str] = field(default_factory=set)
-    """Addresses that do not answer."""
-    mac: bytes = b""
-    foreign: int = 0
-    """Packets that came with somebody else's source."""
-    echoed: int = 0
-    dice: Random = field(default_factory=lambda: Random(7))
-
-    def __post_init__(self) -> None:
-        self.gateway = self.gateway or f"10.{self.number}.0.1"
-        self.mac = self.mac or bytes((2, 0, 0, 0, 1, self.number))
-
-    @property
-    def interface(self) -> str:
-        return f"eth{self.number}"
-
-    @property
-    def address(self) -> str:
-        return f"10.{self.number}.0.2"
-
-    @property
-    def address6(self) -> str:
-        return f"2001:db8:{self.number}::2"
-
-    def is_own(self, source: Address) -> bool:
-        network = f"10.{self.number}.0.0/24" if source.version == 4 else f"2001:db8:{self.number}::/64"
-        return source in ip_network(network)
-
-    def loses(self) -> bool:
-        return self.is_cut or self.dice.random() < self.loss
-
-    def uplink(self, family: Family = Family.INET, targets: Sequence[str] = ()) -> Uplink:
-        v4 = family is Family.INET
-        asked = targets or (TARGETS if v4 else TARGETS6)
-        return Uplink(
-            name=f"isp{self.number}",
-            family=family,
-            interface=self.interface,
-            gateway=ip_address(self.gateway if v4 else self.gateway6),
-            table=2001 + self.number,
-            targets=tuple(Target(ip_address(each)) for each in asked),
-            track_value=10 * self.number,
-        )
+PATIENCE = 3.0
+"""Seconds that packets are waited for of which nobody knows anything."""
 
 
 class Isps:
@@ -101,9 +32,6 @@ class Isps:
     def __init__(self, count: int = 2, *, same_gateway: bool = False) -> None:
         self.isps = [Isp(each, gateway="10.255.0.1" if same_gateway else "") for each in range(count)]
         self._stack = ExitStack()
-        self._stopped = threading.Event()
-        self._later: list[tuple[float, int, socket.socket, bytes]] = []
-        self._serial = 0
 
     def __getitem__(self, number: int) -> Isp:
         return self.isps[number]
@@ -124,10 +52,9 @@ class Isps:
                     f"-6 address add {isp.address6}/64 dev {isp.interface}",
                 ]
             _ip(lines, self._world)
-            self._thread = threading.Thread(target=self._play, daemon=True)
-            self._thread.start()
-            stack.callback(self._thread.join, 5)
-            stack.callback(self._stopped.set)
+            self.internet = Internet(self.isps, f"/proc/self/fd/{self._world}")
+            self.internet.start()
+            stack.callback(self.internet.stop)
             self._stack = stack.pop_all()
         return self
 
@@ -135,6 +62,20 @@ class Isps:
         self._stack.close()
 
     # --- what a test does with it
+
+    async def beyond(self, *lines: str) -> None:
+        """Run ``ip`` commands at the other ends of the cables, while everything else goes on."""
+
+        def run() -> None:
+            with netns.inside(f"/proc/self/fd/{self._world}"):
+                ip(*lines)
+
+        await asyncio.to_thread(run)
+
+    @property
+    def swallowed(self) -> set[int]:
+        """The numbers of the packets that a provider got and did not answer."""
+        return set().union(*(isp.swallowed for isp in self.isps))
 
     def settings(self, *families: Family, **more: object) -> Settings:
         """Answer settings for all providers that find a fault within a few hundred milliseconds."""
@@ -148,53 +89,6 @@ class Isps:
             "damping": Damping(hold=0.2, min_time_on_backup=0.3),
         }
         return Settings(**(values | more))  # type: ignore[arg-type]
-
-    # --- the Internet
-
-    def _play(self) -> None:
-        with netns.inside(f"/proc/self/fd/{self._world}"), ExitStack() as stack:
-            ends: dict[int, tuple[socket.socket, Isp]] = {}
-            for isp in self.isps:
-                end = stack.enter_context(
-                    socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0003))
-                )
-                end.bind((f"far{isp.number}", 0x0003))
-                ends[end.fileno()] = (end, isp)
-            poll = select.poll()
-            for number in ends:
-                poll.register(number, select.POLLIN)
-            while not self._stopped.is_set():
-                for number, _ in poll.poll(self._wait()):
-                    self._receive(*ends[number])
-                self._send_due()
-
-    def _wait(self) -> float:
-        return max(0.0, min(50.0, 1000 * (self._later[0][0] - time.monotonic()))) if self._later else 50.0
-
-    def _send_due(self) -> None:
-        while self._later and self._later[0][0] <= time.monotonic():
-            _, _, end, frame = heapq.heappop(self._later)
-            _send(end, frame)
-
-    def _receive(self, end: socket.socket, isp: Isp) -> None:
-        try:
-            frame, sender = end.recvfrom(2048)
-        except OSError:  # the link is down
-            return
-        if sender[2] == socket.PACKET_OUTGOING:
-            return
-        if (answer := _neighbour(frame, isp)) is not None:
-            _send(end, answer)
-        elif (answer := _answer(frame, isp)) is not None:
-            self._serial += 1
-            heapq.heappush(self._later, (time.monotonic() + isp.delay, self._serial, end, answer))
-
-
-def _send(end: socket.socket, frame: bytes) -> None:
-    try:
-        end.send(frame)
-    except OSError:
-        return
 
 
 @contextmanager
@@ -219,91 +113,18 @@ def _ip(lines: Sequence[str], world: int) -> None:
         ip(*(f"link set {word} up" for each in lines for word in each.split() if word.startswith("far")))
 
 
-def _neighbour(frame: bytes, isp: Isp) -> bytes | None:
-    """Answer an ARP request, or a neighbour solicitation, for the gateway."""
-    kind = frame[12:14]
-    if kind == b"\x08\x06" and frame[20:22] == b"\0\1" and frame[38:42] == IPv4Address(isp.gateway).packed:
-        own = isp.mac + frame[38:42]
-        return frame[6:12] + isp.mac + frame[12:20] + b"\0\2" + own + frame[22:32]
-    if (
-        kind == b"\x86\xdd"
-        and frame[20] == 58
-        and frame[54] == 135
-        and frame[62:78] == IPv6Address(isp.gateway6).packed
-    ):
-        target, asker = frame[62:78], frame[22:38]
-        body = b"\x88\0\0\0\x60\0\0\0" + target + b"\2\1" + isp.mac
-        body = _checked6(target, asker, body)
-        return frame[6:12] + isp.mac + _ipv6(target, asker, 58, 255, body)
-    return None
-
-
-def _answer(frame: bytes, isp: Isp) -> bytes | None:
-    """Answer a ping or an echo as whoever it is for."""
-    if frame[:6] != isp.mac or frame[12:14] not in (b"\x08\x00", b"\x86\xdd"):
-        return None
-    v4 = frame[12:14] == b"\x08\x00"
-    start = 14 + ((frame[14] & 0xF) * 4 if v4 else 40)
-    protocol = frame[23] if v4 else frame[20]
-    source, target = (frame[26:30], frame[30:34]) if v4 else (frame[22:38], frame[38:54])
-    if not isp.is_own(ip_address(source)):
-        isp.foreign += 1
-        return None
-    if isp.loses() or isp.loses() or str(ip_address(target)) in isp.dead:
-        return None
-    end = (
-        start - 40 + 40 + struct.unpack_from("!H", frame, 18)[0]
-        if not v4
-        else 14 + struct.unpack_from("!H", frame, 16)[0]
-    )
-    body = _echoed(frame[start:end], protocol, v4=v4)
-    if body is None:
-        return None
-    if protocol == socket.IPPROTO_UDP:
-        isp.echoed += 1
-    head = frame[6:12] + isp.mac
-    if v4:
-        return head + _ipv4(target, source, protocol, body)
-    return head + _ipv6(target, source, protocol, 64, _checked6(target, source, body, protocol))
-
-
-def _echoed(body: bytes, protocol: int, *, v4: bool) -> bytes | None:
-    if protocol == (1 if v4 else 58) and body[0] == (8 if v4 else 128):
-        answer = bytes((0 if v4 else 129, 0, 0, 0)) + body[4:]
-        return answer[:2] + checksum(answer).to_bytes(2, "big") + answer[4:] if v4 else answer
-    if protocol == socket.IPPROTO_UDP and struct.unpack_from("!H", body, 2)[0] == ECHO:
-        return body[2:4] + body[0:2] + body[4:6] + b"\0\0" + body[8:]
-    return None
-
-
-def _ipv4(source: bytes, target: bytes, protocol: int, body: bytes) -> bytes:
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(body), 0, 0, 64, protocol, 0, source, target)
-    return b"\x08\x00" + head[:10] + checksum(head).to_bytes(2, "big") + head[12:] + body
-
-
-def _ipv6(source: bytes, target: bytes, protocol: int, hops: int, body: bytes) -> bytes:
-    return b"\x86\xdd" + struct.pack("!IHBB16s16s", 6 << 28, len(body), protocol, hops, source, target) + body
-
-
-def _checked6(source: bytes, target: bytes, body: bytes, protocol: int = 58) -> bytes:
-    """Fill in the checksum of ICMPv6 or UDP."""
-    at = 2 if protocol == 58 else 6
-    body = body[:at] + b"\0\0" + body[at + 2 :]
-    total = checksum(source + target + struct.pack("!II", len(body), protocol) + body)
-    return body[:at] + (total or 0xFFFF).to_bytes(2, "big") + body[at + 2 :]
-
-
 # --- traffic
 
 
 class Traffic:
-    """Packets to somebody far away, one every *every* seconds, bound to nothing: what the default route is for."""
+    """Numbered packets to somebody far away, one every *every* seconds, bound to nothing: what the default route is for."""
 
-    def __init__(self, every: float = 0.01, family: Family = Family.INET) -> None:
+    def __init__(self, isps: Isps, every: float = 0.01, family: Family = Family.INET) -> None:
         self.sent = 0
-        self.refused = 0
+        self.refused: set[int] = set()
         """Packets that the kernel had no way for."""
         self.answered: set[int] = set()
+        self._isps = isps
         self._every = every
         self._to = (FAR if family is Family.INET else FAR6, ECHO)
         self._socket = socket.socket(
@@ -311,38 +132,53 @@ class Traffic:
             socket.SOCK_DGRAM | socket.SOCK_NONBLOCK,
         )
 
-    @property
-    def lost(self) -> int:
-        return self.sent - len(self.answered)
+    def lost(self, first: int = 0, last: int | None = None) -> int:
+        """Answer how many of the packets from number *first* up to *last* have no answer."""
+        return sum(each not in self.answered for each in range(first, self.sent if last is None else last))
 
     async def flow(self) -> None:
-        """Send until cancelled."""
+        """Send until cancelled. What should have been sent while we were not run is not sent."""
         loop = asyncio.get_running_loop()
         loop.add_reader(self._socket, self._hear)
-        start, first = loop.time(), self.sent
+        due = loop.time()
         while True:
             try:
-                self._socket.sendto(struct.pack("!I", self.sent), self._to)
+                self._socket.sendto(NUMBER.pack(self.sent), self._to)
             except OSError:
-                self.refused += 1
+                self.refused.add(self.sent)
             self.sent += 1
-            await asyncio.sleep(max(0.0, start + (self.sent - first) * self._every - loop.time()))
+            due = max(due + self._every, loop.time())
+            await asyncio.sleep(due - loop.time())
+
+    async def settled(self) -> int:
+        """Wait until it is known what became of every packet so far, and answer how many those are.
+
+        Most are answered, refused, or swallowed by a provider, which knows it at once however late it is. Of the
+        others nobody knows anything. They are waited for, and then they are lost like all others.
+        """
+        sent = self.sent
+        for _ in range(int(PATIENCE / 0.02)):
+            if self.answered | self.refused | self._isps.swallowed >= set(range(sent)):
+                break
+            await asyncio.sleep(0.02)
+        return sent
 
     def _hear(self) -> None:
         try:
             while True:
-                self.answered.add(struct.unpack("!I", self._socket.recv(64))[0])
+                self.answered.add(NUMBER.unpack(self._socket.recv(64))[0])
         except OSError:
             return
 
     def close(self) -> None:
-        self._hear()
         self._socket.close()
 
 
-def fix_arp_timing() -> None:
-    """Let a changed gateway be found within a test's patience."""
-    for each in Path("/proc/sys/net/ipv4/neigh").iterdir():
-        (each / "base_reachable_time_ms").write_text("300\n")
-        (each / "delay_first_probe_time").write_text("0\n")
-        (each / "retrans_time_ms").write_text("50\n")
+def be_impatient_with_neighbours() -> None:
+    """Let a changed gateway be found within a test's patience; a late answer is waited for all the same."""
+    for family in ("ipv4", "ipv6"):
+        for each in Path(f"/proc/sys/net/{family}/neigh").iterdir():
+            (each / "base_reachable_time_ms").write_text("300\n")
+            (each / "delay_first_probe_time").write_text("0\n")
+            (each / "retrans_time_ms").write_text("50\n")
+            (each / "mcast_solicit").write_text("100\n")

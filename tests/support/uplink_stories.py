@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lvsctl.host.files import make_folder
 from lvsctl.uplink.keeper import Keeper
 from lvsctl.uplink.model import Key, Settings, Thresholds, Window
 from lvsctl.uplink.saved import Files, Wish
 from lvsctl.vocabulary import Family
-from tests.support.isps import INTERVAL, TARGETS, Isps, Traffic, fix_arp_timing
+from tests.support import netns
+from tests.support.internet import FAR, FAR6
+from tests.support.isps import INTERVAL, Isps, Traffic
 from tests.support.linux_failover import LinuxFailover
 from tests.support.veths import ip
 
@@ -40,9 +41,45 @@ class Story:
             return self.actor.active
         return next(iter(self.actor.ward.active.values()), "")
 
+    def look(self) -> None:
+        """Note which uplink is in use."""
+        if not self.seen or self.seen[-1] != self.active:
+            self.seen.append(self.active)
+
     @property
     def tracked(self) -> str:
         return Path(self.settings.track_file).read_text()
+
+    @property
+    def heard(self) -> list[str]:
+        """What the program was told that is run for every event."""
+        path = self.files.state.with_name("heard")
+        return path.read_text().splitlines() if path.exists() else []
+
+    @property
+    def family(self) -> Family:
+        return self.settings.families[0]
+
+    def target(self, number: int) -> str:
+        return str(self.settings.uplinks[0].targets[number].address)
+
+    async def ip(self, *lines: str) -> str:
+        """Run ``ip`` commands of the family, while everything else goes on."""
+        return await asyncio.to_thread(ip, *lines, family=self.family)
+
+    async def shows(self, line: str, condition: Callable[[str], bool]) -> bool:
+        """Wait until *condition* holds for what an ``ip`` command says."""
+        for _ in range(100):
+            if condition(await self.ip(line)):
+                return True
+            await asyncio.sleep(0.02)
+        return False
+
+    def has_address(self, number: int) -> str:
+        """Answer the words that give an uplink its address."""
+        isp = self.isps[number]
+        there = f"{isp.address}/24" if self.family is V4 else f"{isp.address6}/64"
+        return f"{there} dev {isp.interface}"
 
     async def until(self, condition: Callable[[], bool], patience: float = 12.0) -> bool:
         """Wait until *condition* holds; answer whether it did."""
@@ -53,13 +90,30 @@ class Story:
         return False
 
     async def lost_since(self, first: int) -> int:
-        """Answer how many of the packets from number *first* on are lost, when those under way have had their time."""
-        last = self.traffic.sent
-        await asyncio.sleep(0.3)
-        return sum(each not in self.traffic.answered for each in range(first, last))
+        """Answer how many of the packets from number *first* on are lost, once that is known."""
+        return self.traffic.lost(first, await self.traffic.settled())
+
+    async def told(self, what: str) -> bool:
+        """Wait until *what* was the last event."""
+        return await self.until(lambda: self.heard[-1:] == [what.replace("FAMILY", self.family.value)])
 
     async def uses(self, name: str) -> bool:
         return await self.until(lambda: self.active == name)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    sent: int
+    lost: int
+    refused: int
+    uses: tuple[str, ...]
+    """The uplinks in use, one after the other."""
+    foreign: int
+    notes: dict[str, object]
+
+    @property
+    def switches(self) -> int:
+        return len(self.uses) - 1
 
 
 Script = Callable[[Story], Awaitable[None]]
@@ -71,6 +125,8 @@ class Scenario:
     baseline: bool = False
     count: int = 2
     same_gateway: bool = False
+    is_impatient: bool = False
+    """With neighbours: one that does not answer any more is asked for anew within a second."""
     family: Family = V4
     settings: Callable[[Settings], Settings] = lambda settings: settings
 
@@ -91,16 +147,49 @@ async def cut_and_back(story: Story) -> None:
     story.isps[0].is_cut = False
     await story.uses("isp0")
     await asyncio.sleep(0.3)
+    await story.told("switch FAMILY isp0")
+
+
+async def down_and_up(story: Story) -> None:
+    """Somebody takes the interface down and up, which costs IPv6 its addresses unless keep_addr_on_down is set."""
+    await story.ip("link set eth0 down")
+    await story.uses("isp1")
+    await asyncio.sleep(0.3)
+    await story.ip("link set eth0 up")
+    if story.family is V6:
+        actor = story.actor
+        assert isinstance(actor, Keeper)
+        await story.until(lambda: "address" in actor.ward.standings[Key(V6, "isp0")].reason)
+        await asyncio.sleep(1)  # it would be good by now
+        story.notes["without an address"] = story.active, actor.ward.standings[Key(V6, "isp0")].reason
+        story.notes["rules without it"] = await story.ip("rule")
+        await story.ip(f"address add {story.has_address(0)}")
+    await story.uses("isp0")
+    await asyncio.sleep(0.3)
+    story.notes["table"] = await story.ip("route show table 2001")
+
+
+async def down_and_up_with_addresses_kept(story: Story) -> None:
+    netns.sysctl("net.ipv6.conf.eth0.keep_addr_on_down", 1)
+    await story.ip("link set eth0 down")
+    await story.uses("isp1")
+    await story.ip("link set eth0 up")
+    await story.uses("isp0")
+    await asyncio.sleep(0.3)
+    story.notes["table"] = await story.ip("route show table 2001")
 
 
 async def unplugged(story: Story) -> None:
-    ip("link set eth0 down")
+    """The other end of the cable goes, and no address."""
+    await story.isps.beyond("link set far0 down")
     await story.uses("isp1")
     await asyncio.sleep(0.3)
-    ip("link set eth0 up")
+    first = story.traffic.sent
+    await story.isps.beyond("link set far0 up")
     await story.uses("isp0")
     await asyncio.sleep(0.3)
-    story.notes["table"] = ip("route show table 2001")
+    story.notes["lost on the way back"] = await story.lost_since(first)
+    story.notes["table"] = await story.ip("route show table 2001")
 
 
 def lossy(each_way: float, beats: int) -> Script:
@@ -120,7 +209,7 @@ async def target_dies_on_backup(story: Story) -> None:
     await cut(story)
     first = story.traffic.sent
     for isp in story.isps.isps:
-        isp.dead.add(TARGETS[0])
+        isp.dead.add(story.target(0))
     # linux_failover takes three patiences for a round, and only then changes back to the one that is cut.
     await story.until(lambda: story.active == "isp0", 8 if isinstance(story.actor, LinuxFailover) else 2)
     await asyncio.sleep(1)
@@ -128,13 +217,16 @@ async def target_dies_on_backup(story: Story) -> None:
 
 
 async def address_goes_and_comes(story: Story) -> None:
-    ip("address del 10.0.0.2/24 dev eth0")
+    await story.ip(f"address del {story.has_address(0)}")
+    # IPv6 keeps the route, and sends with whatever other address there is until lvsctl takes the route away.
+    await story.shows("route show default", lambda said: "eth0" not in said)
+    story.notes["foreign by the kernel"] = story.isps[0].foreign
     await story.uses("isp1")
     assert isinstance(story.actor, Keeper)
-    story.notes["reason"] = story.actor.ward.standings[Key(V4, "isp0")].reason
-    ip("address add 10.0.0.2/24 dev eth0")
+    story.notes["reason"] = story.actor.ward.standings[Key(story.family, "isp0")].reason
+    await story.ip(f"address add {story.has_address(0)}")
     await story.uses("isp0")
-    story.notes["rules"] = ip("rule")
+    story.notes["rules"] = await story.ip("rule")
     await asyncio.sleep(0.2)
 
 
@@ -162,7 +254,8 @@ async def forced_to_a_dead_one(story: Story) -> None:
     assert isinstance(story.actor, Keeper)
     actor = story.actor
     story.files.want(Wish("isp1"))
-    await story.until(lambda: actor.ward.is_forced_down(V4))
+    await story.until(lambda: actor.ward.is_forced_down(story.family))
+    await story.told("forced-down FAMILY isp1")
     story.notes["document"] = actor.document()
     story.files.want(None)
     await story.uses("isp0")
@@ -173,7 +266,8 @@ async def everything_is_cut(story: Story) -> None:
         isp.is_cut = True
     actor = story.actor
     assert isinstance(actor, Keeper)
-    await story.until(lambda: actor.ward.are_all_down(V4))
+    await story.until(lambda: actor.ward.are_all_down(story.family))
+    await story.told("all-down FAMILY isp0")
     await asyncio.sleep(1)
     story.notes["still"] = story.active
     story.isps[1].is_cut = False
@@ -188,34 +282,45 @@ async def two_of_three(story: Story) -> None:
 
 async def meddling(story: Story) -> None:
     """Somebody flushes what is ours, and has routes of their own."""
-    ip("route add default via 10.1.0.1 dev eth1 metric 20")
-    ip(
+    first, second = story.settings.uplinks
+    here = story.isps[0].address if story.family is V4 else story.isps[0].address6
+    theirs = f"default via {second.gateway} dev eth1"
+    await story.ip(f"route add {theirs} metric 20")
+    await story.ip(
         "route flush table 2001",
-        "route del default via 10.0.0.1 metric 50",
-        "rule del priority 981 from 10.0.0.2",
+        f"route del default via {first.gateway} dev eth0 metric 50",
+        f"rule del priority 981 from {here}",
     )
     actor = story.actor
     assert isinstance(actor, Keeper)
-    await story.until(lambda: "2001" in ip("rule") and "metric 50" in ip("route"))
-    await story.until(lambda: "metric 20" in actor.obstacles.get(V4, ""))
-    story.notes["obstacle"] = actor.obstacles[V4]
-    story.notes["way"] = ip("route get 198.51.100.77")
-    story.notes["routes"] = ip("route show table all")
-    ip(
-        "route del default via 10.1.0.1 metric 20",
-        "route replace default via 10.1.0.1 dev eth1 metric 50 proto static",
+    await story.shows("rule", lambda said: "2001" in said)
+    await story.shows("route", lambda said: "metric 50" in said)
+    await story.until(lambda: "metric 20" in actor.obstacles.get(story.family, ""))
+    story.notes["obstacle"] = actor.obstacles[story.family]
+    story.notes["way"] = await story.ip(f"route get {FAR if story.family is V4 else FAR6}")
+    story.notes["routes"] = await story.ip("route show table all")
+    await story.ip(
+        f"route del {theirs} metric 20",
+        f"route replace {theirs} metric 50 proto static",
     )
-    await story.until(lambda: "taken" in actor.obstacles[V4])
-    story.notes["taken"] = ip("route")
+    await story.until(lambda: "taken" in actor.obstacles[story.family])
+    story.notes["taken"] = await story.ip("route")
 
 
 SCENARIOS: dict[str, Scenario] = {
     "cut": Scenario(cut_and_back),
     "cut, baseline": Scenario(cut, baseline=True),
+    "down and up": Scenario(down_and_up),
+    "down and up, IPv6": Scenario(down_and_up, family=V6),
+    "down and up, IPv6, kept": Scenario(down_and_up_with_addresses_kept, family=V6),
     "unplugged": Scenario(unplugged),
+    "unplugged, IPv6": Scenario(unplugged, family=V6),
     "5 % loss": Scenario(lossy(0.05, 60), settings=lambda each: replace(each, thresholds=LOSS)),
     "5 % loss, baseline": Scenario(lossy(0.05, 60), baseline=True),
     "15 % loss": Scenario(lossy(0.15, 90), settings=lambda each: replace(each, thresholds=LOSS)),
+    "15 % loss, IPv6": Scenario(
+        lossy(0.15, 90), family=V6, settings=lambda each: replace(each, thresholds=LOSS)
+    ),
     "15 % loss, baseline": Scenario(lossy(0.15, 90), baseline=True),
     "30 % loss": Scenario(lossy(0.30, 60), settings=lambda each: replace(each, thresholds=LOSS)),
     "30 % loss, baseline": Scenario(lossy(0.30, 60), baseline=True),
@@ -224,79 +329,22 @@ SCENARIOS: dict[str, Scenario] = {
         settings=lambda each: replace(each, thresholds=Thresholds(window=Window(size=10, rtt_down=0.04))),
     ),
     "target dies": Scenario(target_dies_on_backup),
+    "target dies, IPv6": Scenario(target_dies_on_backup, family=V6),
     "target dies, baseline": Scenario(target_dies_on_backup, baseline=True),
     "address": Scenario(address_goes_and_comes),
-    "router replaced": Scenario(router_is_replaced),
+    "address, IPv6": Scenario(address_goes_and_comes, family=V6),
+    "router replaced": Scenario(router_is_replaced, is_impatient=True),
+    "router replaced, IPv6": Scenario(router_is_replaced, is_impatient=True, family=V6),
     "same gateway": Scenario(cut_and_back, same_gateway=True),
     "planned": Scenario(planned),
+    "planned, IPv6": Scenario(planned, family=V6),
     "planned, baseline": Scenario(planned, baseline=True),
     "forced": Scenario(forced_to_a_dead_one),
+    "forced, IPv6": Scenario(forced_to_a_dead_one, family=V6),
     "all cut": Scenario(everything_is_cut),
+    "all cut, IPv6": Scenario(everything_is_cut, family=V6),
     "three": Scenario(two_of_three, count=3),
-    "IPv6": Scenario(cut_and_back, family=V6),
+    "cut, IPv6": Scenario(cut_and_back, family=V6),
     "meddling": Scenario(meddling),
+    "meddling, IPv6": Scenario(meddling, family=V6),
 }
-
-
-# --- running them
-
-
-@dataclass(frozen=True)
-class Outcome:
-    sent: int
-    lost: int
-    refused: int
-    uses: tuple[str, ...]
-    """The uplinks in use, one after the other."""
-    foreign: int
-    notes: dict[str, object]
-
-    @property
-    def switches(self) -> int:
-        return len(self.uses) - 1
-
-
-def played(name: str, scenario: Scenario) -> Outcome:
-    with Isps(scenario.count, same_gateway=scenario.same_gateway) as isps:
-        fix_arp_timing()
-        return asyncio.run(_play(isps, name, scenario))
-
-
-async def _play(isps: Isps, name: str, scenario: Scenario) -> Outcome:
-    files = Files(name)
-    make_folder(files.state.parent)
-    heard = files.state.with_name("heard")
-    settings = replace(
-        scenario.settings(isps.settings(scenario.family)),
-        track_file=str(files.state.with_name("track")),
-        run=("sh", "-c", f'echo "$@" >>"{heard}"', "-"),
-    )
-    actor = LinuxFailover(settings, isps) if scenario.baseline else Keeper(settings, files)
-    story = Story(isps, files, actor, Traffic(family=scenario.family), settings)
-    stop = asyncio.Event()
-    acting = asyncio.ensure_future(actor.run(stop))
-    await story.uses("isp0")
-    await asyncio.sleep(6 * INTERVAL)  # every target has answered
-    noting = asyncio.ensure_future(_note(story))
-    flowing = asyncio.ensure_future(story.traffic.flow())
-    await asyncio.sleep(0.2)
-    try:
-        await asyncio.wait_for(scenario.script(story), 30)
-    finally:
-        flowing.cancel()
-        await asyncio.sleep(0.3)
-        noting.cancel()
-        stop.set()
-        await asyncio.wait_for(acting, 10)
-        story.traffic.close()
-    story.notes["heard"] = heard.read_text().splitlines() if heard.exists() else []
-    foreign = sum(isp.foreign for isp in isps.isps)
-    traffic = story.traffic
-    return Outcome(traffic.sent, traffic.lost, traffic.refused, tuple(story.seen), foreign, story.notes)
-
-
-async def _note(story: Story) -> None:
-    while True:
-        if not story.seen or story.seen[-1] != story.active:
-            story.seen.append(story.active)
-        await asyncio.sleep(0.005)

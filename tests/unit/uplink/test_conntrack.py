@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from lvsctl.net import conntrack
+from lvsctl.net.codec import AF
 from lvsctl.net.kernel import Net
 from lvsctl.uplink import routes
 from lvsctl.uplink.model import Uplink
 from lvsctl.vocabulary import Family, as_address
 from tests.support import netns
-from tests.support.isps import ECHO, FAR, Isps, other_namespace
+from tests.support.internet import ECHO, FAR, FAR6, Isp
+from tests.support.isps import Isps, other_namespace
 from tests.support.veths import ip
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make network namespaces")
@@ -23,10 +25,12 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make ne
 OIFNAME, SNAT, POSTROUTING = 7, 0, 100
 
 
-def nat(kind: str) -> None:
+def nat(kind: str, family: Family) -> None:
     """Have the namespace rewrite the source of what leaves by each uplink; skip where the kernel cannot."""
     from pyroute2.nftables.expressions import genex, masq
     from pyroute2.nftables.main import NFTables
+
+    number = AF[family]
 
     def leaving(name: str) -> Any:
         data = {"attrs": [("NFTA_DATA_VALUE", name.encode().ljust(16, b"\0"))]}
@@ -36,55 +40,72 @@ def nat(kind: str) -> None:
         ]
 
     def snat(address: str) -> Any:
-        data = {"attrs": [("NFTA_DATA_VALUE", socket.inet_aton(address))]}
+        data = {"attrs": [("NFTA_DATA_VALUE", as_address(address).packed)]}
         return [
             genex("immediate", OrderedDict(dreg=1, data=data)),
-            genex("nat", OrderedDict(type=SNAT, family=2, reg_addr_min=1)),
+            genex("nat", OrderedDict(type=SNAT, family=number, reg_addr_min=1)),
         ]
 
     try:
-        tables = NFTables(nfgen_family=2)
+        tables = NFTables(nfgen_family=number)
         tables.table("add", name="nat")
         tables.chain(
             "add", table="nat", name="out", hook="postrouting", type="nat", priority=POSTROUTING, policy=1
         )
-        for number in (0, 1):
-            does = masq() if kind == "masquerade" else snat(f"10.{number}.0.2")
-            tables.rule("add", table="nat", chain="out", expressions=(leaving(f"eth{number}"), does))
+        for isp in (Isp(0), Isp(1)):
+            does = masq() if kind == "masquerade" else snat(own(isp, family))
+            tables.rule("add", table="nat", chain="out", expressions=(leaving(isp.interface), does))
         tables.close()
     except Exception as error:  # noqa: BLE001 - pyroute2 raises what it likes
         pytest.skip(f"this kernel has no nftables NAT: {error}")
 
 
+def own(isp: Isp, family: Family) -> str:
+    return isp.address if family is Family.INET else isp.address6
+
+
+LAN = {Family.INET: "10.77.0.{}/24", Family.INET6: "fd77::{}/64"}
+FORWARDING = {Family.INET: "net.ipv4.ip_forward", Family.INET6: "net.ipv6.conf.all.forwarding"}
+ON_THE_OLD_LINK = {Family.INET: "10.0.0.77", Family.INET6: "2001:db8::77"}
+
+
 class Lan:
-    """A machine behind the host, with one connection that it keeps."""
+    """A machine behind the host, with connections that it keeps."""
 
-    def __init__(self, handle: int) -> None:
+    def __init__(self, handle: int, family: Family) -> None:
         path = f"/proc/{os.getpid()}/fd/{handle}"
-        ip(
-            f"link add lan0 type veth peer name up0 netns {path}",
-            "link set lan0 up",
-            "address add 10.77.0.1/24 dev lan0",
-        )
-        netns.sysctl("net.ipv4.ip_forward", 1)
+        self._family = family
+        host, machine = (LAN[family].format(each) for each in (1, 2))
+        ip(f"link add lan0 type veth peer name up0 netns {path}", "link set lan0 up")
+        ip(f"address add {host} dev lan0", family=family)
+        netns.sysctl(FORWARDING[family], 1)
         with netns.inside(path):
-            ip("link set up0 up", "address add 10.77.0.2/24 dev up0", "route add default via 10.77.0.1")
-            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.connect((FAR, ECHO))
-        self._socket.settimeout(0.3)
+            ip("link set up0 up")
+            ip(
+                f"address add {machine} dev up0",
+                f"route add default via {host.partition('/')[0]}",
+                family=family,
+            )
+            self._sockets = [socket.socket(AF[family], socket.SOCK_DGRAM) for _ in range(2)]
+        far = FAR if family is Family.INET else FAR6
+        for each, whom in zip(self._sockets, (far, ON_THE_OLD_LINK[family]), strict=True):
+            each.connect((whom, ECHO))
+            each.settimeout(0.3)
 
-    def is_answered(self, tries: int = 1) -> bool:
+    def is_answered(self, tries: int = 1, *, far: bool = True) -> bool:
+        asking = self._sockets[0 if far else 1]
         for each in range(tries):
-            self._socket.send(struct.pack("!I", each))
+            asking.send(struct.pack("!I", each))
             try:
-                self._socket.recv(64)
+                asking.recv(64)
             except OSError:
                 continue
             return True
         return False
 
     def close(self) -> None:
-        self._socket.close()
+        for each in self._sockets:
+            each.close()
 
 
 @pytest.fixture(params=["masquerade", "fixed SNAT"])
@@ -92,27 +113,35 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(params=list(Family), ids=["IPv4", "IPv6"])
+def family(request: pytest.FixtureRequest) -> Family:
+    assert isinstance(request.param, Family)
+    return request.param
+
+
 @pytest.fixture
-def world(kind: str) -> Iterator[tuple[Isps, Lan]]:
-    with other_namespace() as handle, Isps() as isps:
-        lan = Lan(handle)
-        nat(kind)
+def world(kind: str, family: Family) -> Iterator[tuple[Isps, Lan]]:
+    with other_namespace(ipv6=True) as handle, Isps() as isps:
+        with netns.inside(f"/proc/{os.getpid()}/fd/{handle}"):
+            netns.sysctl("net.ipv6.conf.default.accept_dad", 0)
+        lan = Lan(handle, family)
+        nat(kind, family)
         yield isps, lan
         lan.close()
 
 
-def uplinks(isps: Isps) -> tuple[Uplink, Uplink]:
-    first, second = isps.settings().uplinks
+def uplinks(isps: Isps, family: Family) -> tuple[Uplink, Uplink]:
+    first, second = isps.settings(family).uplinks
     return first, second
 
 
-def test_a_kept_connection_survives_a_switch(world: tuple[Isps, Lan], kind: str) -> None:
+def test_a_kept_connection_survives_a_switch(world: tuple[Isps, Lan], kind: str, family: Family) -> None:
     isps, lan = world
-    old, new = uplinks(isps)
+    old, new = uplinks(isps, family)
     with Net() as net:
 
         def use(uplink: Uplink) -> None:
-            routes.apply(net, routes.planned(net, (old, new), {Family.INET: uplink.name}, 50))
+            routes.apply(net, routes.planned(net, (old, new), {family: uplink.name}, 50))
 
         use(old)
         assert lan.is_answered(3)
@@ -121,9 +150,43 @@ def test_a_kept_connection_survives_a_switch(world: tuple[Isps, Lan], kind: str)
             assert not lan.is_answered(2), "it goes out of the new uplink with the old one's address"
             assert isps[1].foreign == 2
         assert routes.forget_old(net, old, new) == 1, "masquerade would heal; this saves the packet it takes"
-        assert lan.is_answered(2)
+        assert lan.is_answered(1 if kind == "masquerade" else 2), "its next packet"
         assert isps[1].echoed >= 1
         assert routes.forget_old(net, old, new) == 0, "what goes by the new uplink stays"
+
+
+def test_masquerade_heals_by_itself_and_that_costs_a_packet(family: Family) -> None:
+    """What forgetting it as well is good for: the kernel drops the packet with which it notices."""
+    with other_namespace(ipv6=True) as handle, Isps() as isps:
+        with netns.inside(f"/proc/{os.getpid()}/fd/{handle}"):
+            netns.sysctl("net.ipv6.conf.default.accept_dad", 0)
+        lan = Lan(handle, family)
+        nat("masquerade", family)
+        old, new = uplinks(isps, family)
+        with Net() as net:
+            routes.apply(net, routes.planned(net, (old, new), {family: old.name}, 50))
+            assert lan.is_answered(3)
+            routes.apply(net, routes.planned(net, (old, new), {family: new.name}, 50))
+        assert not lan.is_answered()
+        assert lan.is_answered()
+        assert isps[1].foreign == 0
+        lan.close()
+
+
+def test_a_connection_to_the_old_uplinks_own_network_stays(world: tuple[Isps, Lan], family: Family) -> None:
+    """The modem's page, say: no default route leads there, so no switch concerns it."""
+    isps, lan = world
+    old, new = uplinks(isps, family)
+    mac = isps[0].mac.hex(":")
+    ip(f"neighbour add {ON_THE_OLD_LINK[family]} lladdr {mac} dev eth0", family=family)
+    with Net() as net:
+        routes.apply(net, routes.planned(net, (old, new), {family: old.name}, 50))
+        assert lan.is_answered(3, far=False)
+        assert lan.is_answered(3)
+        routes.apply(net, routes.planned(net, (old, new), {family: new.name}, 50))
+        assert routes.forget_old(net, old, new) == 1, "the one to somebody far away"
+        assert lan.is_answered(far=False)
+        assert isps[0].echoed == 3
 
 
 def test_no_connections_are_no_fault() -> None:

@@ -5,7 +5,8 @@ import os
 import ssl
 import struct
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
@@ -27,6 +28,7 @@ from tests.support.veths import ip
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make network namespaces")
 
 FAR, FAR6, NOBODY = as_address("198.51.100.1"), as_address("2001:db8:ffff::1"), as_address("198.51.100.9")
+NOBODY6 = as_address("2001:db8:ffff::9")
 OWN: dict[Family, Address] = {Family.INET: as_address("10.0.0.2"), Family.INET6: as_address("2001:db8::2")}
 V4 = Uplink("isp0", Family.INET, "eth0", ip_address("10.0.0.1"), 2001)
 V6 = Uplink("isp0", Family.INET6, "eth0", ip_address("2001:db8::1"), 2001)
@@ -69,12 +71,13 @@ class FarEnd:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*certify("www.example.org", self._folder))
         servers.append(await asyncio.start_server(partial(self._answer, 80), port=443, ssl=context))
-        dns, _ = await loop.create_datagram_endpoint(Names, (str(FAR), 53))
+        names = [(await loop.create_datagram_endpoint(Names, (str(each), 53)))[0] for each in (FAR, FAR6)]
         self._ready.set_result(loop)
         await self._over.wait()
-        for each in servers:
-            each.close()
-        dns.close()
+        for server in servers:
+            server.close()
+        for transport in names:
+            transport.close()
 
     @staticmethod
     async def _answer(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -165,9 +168,14 @@ GOOD = [
     Target(FAR, How.HTTP, 84, status=204),
     Target(FAR, How.HTTP, 85),
     Target(FAR, How.HTTPS, 443, verify=False),
+    Target(FAR6, How.HTTPS, 443, verify=False),
     Target(FAR, How.DNS, 53, name="example.org"),
-    Target(None, How.COMMAND, run=("sh", "-c", "test $LVSCTL_UPLINK$LVSCTL_SOURCE = isp010.0.0.2")),
+    Target(FAR6, How.DNS, 53, name="example.org"),
 ]
+COMMANDS = {
+    V4: "test $LVSCTL_FAMILY/$LVSCTL_UPLINK/$LVSCTL_SOURCE = inet/isp0/10.0.0.2",
+    V6: "test $LVSCTL_FAMILY/$LVSCTL_UPLINK/$LVSCTL_SOURCE = inet6/isp0/2001:db8::2",
+}
 
 
 @pytest.mark.parametrize("target", GOOD, ids=str)
@@ -177,15 +185,67 @@ def test_a_good_answer_is_good(target: Target) -> None:
     assert found.is_good, found.reason
 
 
+@pytest.mark.parametrize("uplink", COMMANDS, ids=str)
+def test_a_command_is_told_what_it_is_about(uplink: Uplink) -> None:
+    found = asked(Target(None, How.COMMAND, run=("sh", "-c", COMMANDS[uplink])), uplink)
+    assert found.is_good, found.reason
+
+
+EVERYBODY = [Target(FAR), Target(FAR6), *GOOD]
+
+
+def all_asked(interface: str, timeout: float, stall: float = 0.0) -> list[str]:
+    """Ask everybody at the same time, not being run for a while after that; answer who has answered."""
+
+    async def ask(pingers: Mapping[Uplink, probes.Pinger], target: Target) -> str:
+        uplink = next(each for each in pingers if (each.family is V6.family) == (target.address == FAR6))
+        source = OWN[uplink.family]
+        if target.how is How.ICMP:
+            sample = await pingers[uplink].ask(source, target, timeout)
+        else:
+            sample = await probes.ask(uplink, source, target, timeout)
+        return str(target) if sample.is_good else ""
+
+    async def run() -> list[str]:
+        uplinks = [replace(each, interface=interface) for each in (V4, V6)]
+        pingers = {each: probes.Pinger(each) for each in uplinks}
+        asking = [asyncio.ensure_future(ask(pingers, each)) for each in EVERYBODY]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        time.sleep(stall)  # noqa: ASYNC251 - that is what happens to a process that is not run
+        answered = await asyncio.gather(*asking)
+        for each in pingers.values():
+            each.close()
+        return answered
+
+    return asyncio.run(run())
+
+
+def test_a_process_that_was_not_run_does_not_take_that_for_a_loss() -> None:
+    """The answer is there when it is run again, and so is the end of its patience."""
+    assert all_asked("eth0", 1.0, stall=2.0) == list(map(str, EVERYBODY))
+
+
+def test_a_probe_leaves_by_its_interface_though_the_route_says_otherwise() -> None:
+    """The default route leads to eth0, where the answers are; bound to eth1 there are none."""
+    assert all_asked("eth0", 2.0) == list(map(str, EVERYBODY))
+    assert all_asked("eth1", 0.3) == [""] * len(EVERYBODY)
+
+
 BAD = {
     "no answer within 0.2 s": Target(FAR, How.HTTP, HANGS),
     "Connection refused": Target(FAR, How.TCP, 99),
     "status 503": Target(FAR, How.HTTP, 81),
+    "HTTP [2001:db8:ffff::1]:81: status 503": Target(FAR6, How.HTTP, 81),
     "status 200": Target(FAR, How.HTTP, 80, status=204),
     "the response broke off": Target(FAR, How.HTTP, 82),
     "no HTTP response": Target(FAR, How.HTTP, 83),
     "certificate: self-signed certificate": Target(FAR, How.HTTPS, 443, host="www.example.org"),
+    "HTTPS [2001:db8:ffff::1]:443: certificate: self-signed certificate": Target(
+        FAR6, How.HTTPS, 443, host="www.example.org"
+    ),
     "DNS response code 5": Target(FAR, How.DNS, 53, name="elsewhere.net"),
+    "DNS [2001:db8:ffff::1]:53: DNS response code 5": Target(FAR6, How.DNS, 53, name="elsewhere.net"),
     "status 3: that is why": Target(None, How.COMMAND, run=("sh", "-c", "echo that is why; exit 3")),
     "cannot be started": Target(None, How.COMMAND, run=("/no/such/program",)),
 }
@@ -193,7 +253,8 @@ BAD = {
 
 @pytest.mark.parametrize("reason", BAD)
 def test_a_bad_answer_has_its_reason(reason: str) -> None:
-    found = asked(BAD[reason], timeout=0.2 if "within" in reason else 5.0)
+    target = BAD[reason]
+    found = asked(target, V6 if target.address == FAR6 else V4, timeout=0.2 if "within" in reason else 5.0)
     assert not found.is_good
     assert reason in found.reason
 
@@ -206,18 +267,18 @@ EVERY_WAY = [
 ]
 
 
+@pytest.mark.parametrize("uplink", [V4, V6], ids=str)
 @pytest.mark.parametrize("target", EVERY_WAY, ids=str)
-def test_whatever_is_wrong_with_an_uplink_is_a_sample(target: Target) -> None:
-    assert asked(target, source=None).reason.endswith("eth0 has no IPv4 address")
-    assert "Cannot assign" in asked(target, source=as_address("10.9.9.9")).reason
-    assert "No such device" in asked(target, replace(V4, interface="eth7")).reason
-    assert not asked(target, timeout=0.2).is_good
-
-
-def test_a_probe_leaves_by_its_interface_though_the_route_says_otherwise() -> None:
-    """The default route leads to eth0, where the answer is; bound to eth1 there is none."""
-    assert asked(Target(FAR)).is_good
-    assert not asked(Target(FAR), replace(V4, interface="eth1"), timeout=0.2).is_good
+def test_whatever_is_wrong_with_an_uplink_is_a_sample(target: Target, uplink: Uplink) -> None:
+    v4 = uplink is V4
+    target = target if v4 else replace(target, address=NOBODY6)
+    assert asked(target, uplink, source=None).reason.endswith(
+        f"eth0 has no {'IPv4' if v4 else 'IPv6'} address"
+    )
+    strange = as_address("10.9.9.9" if v4 else "2001:db8:9::9")
+    assert "Cannot assign" in asked(target, uplink, source=strange).reason
+    assert "No such device" in asked(target, replace(uplink, interface="eth7")).reason
+    assert not asked(target, uplink, timeout=0.2).is_good
 
 
 def test_a_pinger_outlives_its_interface() -> None:
