@@ -112,9 +112,8 @@ async def _run(options: Options, found: Setting, host: str) -> None:
 
 def _warm_up() -> None:
     """Load now what the first call to an API would load, and spare the garbage collector all that stays for good."""
-    for name in ("anyio._backends._asyncio", "anyio.streams.tls", "httpcore"):
-        with suppress(ImportError):  # httpx may come to use something else
-            import_module(name)
+    for name in ("concurrent.futures.thread", "encodings.idna"):  # what a name is looked up with
+        import_module(name)
     gc.collect()
     gc.freeze()
 

@@ -15,6 +15,9 @@ from lvsctl.spec.notify import Action
 SPACING = 0.25
 """Seconds between the beginnings of two transitions of one instance: what comes faster is only the last one."""
 
+LEAD = 0.01
+"""Seconds before the first step, in which whoever was woken first has the processor for itself."""
+
 SHOWN = 200
 
 
@@ -76,7 +79,7 @@ class Course:
     ) -> None:
         if older is not None:
             await _ended(older)
-        await asyncio.sleep(self._begun + SPACING - self._clock())
+        await asyncio.sleep(max(LEAD, self._begun + SPACING - self._clock()))
         self._begun = self._clock()
         self.steps = ()
         for each in actions:

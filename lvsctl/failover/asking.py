@@ -24,6 +24,9 @@ class Heard:
 class Asks(Protocol):
     """One API with one set of credentials: :class:`lvsctl.failover.transport.Client`."""
 
+    async def prepare(self) -> None:
+        """Begin to open the connection of a :meth:`read` that follows at once; a change never takes it."""
+
     async def read(
         self, path: str, params: Mapping[str, str | int] | None = None
     ) -> Heard | Unreachable | Unknown:

@@ -90,6 +90,7 @@ class HetznerCloud:
 
     async def observe(self, ip: FailoverAddress, *, spend: Spend) -> Reading:
         """Ask where *ip* points; before that whether our last action on it has ended, when that is not known."""
+        await self._client.prepare()
         at = self._clock()
         status = await self._status(ip, spend)
         found = await self._look(ip, spend)

@@ -84,6 +84,7 @@ class HetznerRobot:
 
     async def observe(self, ip: FailoverAddress, *, spend: Spend) -> Reading:
         """Ask where *ip* points: ``GET /failover/{ip}``."""
+        await self._client.prepare()
         if withheld := spend(Call.GET_ONE):
             return withheld
         at = self._clock()

@@ -6,6 +6,7 @@ the safe one. Times in a file belong to the boot they were taken in; see :meth:`
 """
 
 import json
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from lvsctl.errors import LvsctlError
-from lvsctl.host.files import make_folder, read_text, write_atomic
+from lvsctl.host.files import make_folder, read_text, refused, write_atomic
 from lvsctl.host.lock import locked
 from lvsctl.host.paths import run_folder, state_folder
 
@@ -167,17 +168,37 @@ class FileShelf(Generic[T]):
         if not durable:
             # /run is memory, so nothing waits for a disk; the higher serial number makes it the one that counts.
             with suppress(LvsctlError):
-                _write(self.spare, text)
+                _jot(self.spare, text)
                 return
         try:
-            _write(self.path, text, keep_previous=serial == LOST + 1)
+            make_folder(self.path.parent)
+            write_atomic(self.path, text, mode=0o600, keep_previous=serial == LOST + 1)
         except LvsctlError:
-            _write(self.spare, text)
+            _jot(self.spare, text)
         else:
             with suppress(OSError):
                 self.spare.unlink(missing_ok=True)
 
 
-def _write(path: Path, text: str, *, keep_previous: bool = False) -> None:
-    make_folder(path.parent)
-    write_atomic(path, text, mode=0o600, keep_previous=keep_previous)
+def _jot(path: Path, text: str) -> None:
+    """Have *path*, which is in memory, contain *text*; a kill leaves it whole. Its lock has to be held.
+
+    Goes through the same steps as :func:`write_atomic` but for those that are about disks and about others who write:
+    a transition waits for this. Raises Denied or Unavailable.
+    """
+    beside = path.with_name(f".{path.name}")
+    try:
+        try:
+            handle = _emptied(beside)
+        except FileNotFoundError:
+            make_folder(path.parent)
+            handle = _emptied(beside)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        beside.rename(path)
+    except OSError as error:
+        raise refused(path, error) from error
+
+
+def _emptied(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -1,7 +1,8 @@
 """One HTTPS request with every bound there is: connect, total time, size, no redirects, nothing from the environment.
 
 What the network does comes back as a value. No connection is kept: a POST on one that the other side has just closed
-would be *unknown*, and an unknown POST costs a lock window; a new connection costs a tenth of a second.
+would be *unknown*, and an unknown POST costs a lock window; a new connection costs a tenth of a second. What only looks
+may have its connection opened a moment ahead.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ import httpx
 from lvsctl._version import VERSION
 from lvsctl.failover.asking import Heard, shortly
 from lvsctl.failover.credentials import Login, Token
+from lvsctl.failover.direct import Direct
 from lvsctl.failover.provider import Unknown, Unreachable
 
 MAX_BODY = 2 * 1024 * 1024
@@ -74,6 +77,7 @@ class Client:
         """Take *transport* instead of the network, for simulations."""
         _silence()
         self.link = link or Link()
+        self._direct = None if transport or self.link.proxy else _direct(base_url, self.link)
         self._http = httpx.AsyncClient(
             base_url=base_url,
             auth=_Credentials(credentials),
@@ -82,11 +86,16 @@ class Client:
                 "Accept": "application/json",
                 "Accept-Encoding": "identity",
             },
-            transport=transport or _transport(self.link),
+            transport=transport or self._direct or _through_proxy(self.link),
             timeout=httpx.Timeout(None, connect=self.link.connect),
             trust_env=False,
             follow_redirects=False,
         )
+
+    async def prepare(self) -> None:
+        """Begin to open the connection of a :meth:`read` that follows at once; a change never takes it."""
+        if self._direct is not None:
+            await self._direct.prepare()
 
     async def read(
         self, path: str, params: Mapping[str, str | int] | None = None
@@ -198,7 +207,17 @@ class _Credentials(httpx.Auth):
                 yield request
 
 
-def _transport(link: Link) -> httpx.AsyncHTTPTransport:
+def _direct(base_url: str, link: Link) -> Direct:
+    context = link.verify or system_trust()
+    return Direct(httpx.URL(base_url), context, local_address=link.local_address, within=link.connect)
+
+
+def _through_proxy(link: Link) -> httpx.AsyncHTTPTransport:
+    for name in ("anyio._backends._asyncio", "anyio.streams.tls"):
+        with suppress(
+            ImportError
+        ):  # httpx may come to use something else; it would load it with the first request
+            import_module(name)
     context = link.verify or system_trust()
     return httpx.AsyncHTTPTransport(
         verify=context,
@@ -206,8 +225,7 @@ def _transport(link: Link) -> httpx.AsyncHTTPTransport:
         http2=False,
         retries=0,
         limits=httpx.Limits(max_keepalive_connections=0),
-        local_address=link.local_address,
-        proxy=_proxy(link.proxy, context) if link.proxy else None,
+        proxy=_proxy(link.proxy or "", context),
     )
 
 

@@ -91,6 +91,9 @@ class SimulatedClient:
         self._latency = latency
         self._headers = {"authorization": _authorization(credentials)}
 
+    async def prepare(self) -> None:
+        """Do nothing: simulated connections take no time."""
+
     async def read(
         self, path: str, params: Mapping[str, str | int] | None = None
     ) -> Heard | Unreachable | Unknown:

@@ -68,6 +68,9 @@ class TestWords:
     )
     def test_an_object_that_makes_no_sense_is_unknown_and_never_nowhere(self, answer: object) -> None:
         class Says:
+            async def prepare(self) -> None:
+                pass
+
             async def read(self, path: str, params: object = None) -> Heard:
                 del path, params
                 return Heard(200, {}, answer)

@@ -285,6 +285,28 @@ class TestFiles:
         shelf.spare.unlink()  # what a reboot does to /run
         assert made() == [Call.POST]
 
+    def test_what_a_kill_left_half_written_in_memory_is_written_over(self, shelf: FileShelf[Account]) -> None:
+        ledger = Ledger(shelf, QUOTAS, 2, HostClock())
+        ledger.answered(Call.GET_ONE, SEEN)
+        assert ledger.spend(Call.GET_ONE, Purpose.OPERATOR) is None
+        half = shelf.spare.with_name(f".{shelf.spare.name}")
+        half.write_text(shelf.spare.read_text() * 2)
+        assert len(shelf.read().spent) == 1
+        assert ledger.spend(Call.GET_ONE, Purpose.OPERATOR) is None
+        assert len(shelf.read().spent) == 2
+        assert not half.exists()
+
+    def test_memory_that_cannot_be_written_is_stood_in_for_by_the_disk(
+        self, shelf: FileShelf[Account], tmp_path: Path
+    ) -> None:
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.write_text("untouched")
+        shelf.spare.parent.mkdir(parents=True)
+        shelf.spare.with_name(f".{shelf.spare.name}").symlink_to(elsewhere)
+        assert Ledger(shelf, QUOTAS, 2, HostClock()).spend(Call.GET_ONE, Purpose.OPERATOR) is None
+        assert shelf.path.exists()
+        assert elsewhere.read_text() == "untouched"
+
     def test_nothing_can_be_written_then_nothing_is_called(self, shelf: FileShelf[Account]) -> None:
         for folder in (shelf.path.parent, shelf.spare.parent):
             folder.parent.mkdir(parents=True, exist_ok=True)

@@ -358,6 +358,9 @@ class Says:
     def __init__(self, value: object, status: int = 200) -> None:
         self.heard = Heard(status, {}, value)
 
+    async def prepare(self) -> None:
+        pass
+
     async def read(self, path: str, params: object = None) -> Heard:
         del path, params
         return self.heard
