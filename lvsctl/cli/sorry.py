@@ -36,6 +36,7 @@ def on(
     period: own.For = None,
     wait: own.Wait = False,
     timeout: own.Timeout = 0,
+    grace: own.Grace = own.GRACE,
     cut: own.Cut = False,
     guard: own.Guard = False,
     set_sysctl: own.SetSysctl = False,
@@ -59,7 +60,19 @@ def on(
 
     options.tell_more(verbose)
     asked = sorry_switch.Asked(
-        tuple(services or ()), every, spec, node, holder, netns, force, pair, peer, dry_run, json, quiet
+        tuple(services or ()),
+        every,
+        spec,
+        node,
+        holder,
+        netns,
+        force,
+        pair,
+        peer,
+        grace,
+        dry_run,
+        json,
+        quiet,
     )
     more = sorry_switch.More(sorry, sorry_method, reason, period, wait, timeout, cut, guard, set_sysctl)
     raise typer.Exit(sorry_switch.on(asked, more))
@@ -72,6 +85,7 @@ def off(
     spec: own.SpecFile = None,
     node: options.Node = "",
     force: own.Everybody = False,
+    grace: own.Grace = own.GRACE,
     holder: own.As = "operator",
     pair: own.Pair = False,
     peer: own.PeerHost = None,
@@ -90,7 +104,19 @@ def off(
 
     options.tell_more(verbose)
     asked = sorry_switch.Asked(
-        tuple(services or ()), every, spec, node, holder, netns, force, pair, peer, dry_run, json, quiet
+        tuple(services or ()),
+        every,
+        spec,
+        node,
+        holder,
+        netns,
+        force,
+        pair,
+        peer,
+        grace,
+        dry_run,
+        json,
+        quiet,
     )
     raise typer.Exit(sorry_switch.off(asked))
 

@@ -57,6 +57,17 @@ Timeout = Annotated[
         "--timeout", min=0, metavar="SECONDS", help="Wait no longer than this; 0: as long as it takes."
     ),
 ]
+GRACE: Final = 20.0
+Grace = Annotated[
+    float,
+    typer.Option(
+        "--grace",
+        min=0,
+        max=3600,
+        metavar="SECONDS",
+        help="Connections have this long to end before keepalived deletes their server (in its plain form).",
+    ),
+]
 Cut = Annotated[bool, typer.Option("--cut", help="End the connections of the real servers, too.")]
 Guard = Annotated[
     bool,

@@ -2,22 +2,27 @@
 
 import os
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lvsctl.cli.output import print_json, say
+from lvsctl.cli.sorry_options import GRACE
 from lvsctl.errors import LvsctlError, Unavailable, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from lvsctl.cli.sorry_services import Known, Subject
     from lvsctl.sorry.model import Hold, Holder, Outcome, Target
     from lvsctl.sorry.node import Node
+    from lvsctl.sorry.parting import Grace
     from lvsctl.sorry.ways import Ways
 
 LONGEST_REASON = 500
 LEFT = 2
 """Exit code when real servers still had connections after --timeout."""
+WITH_A_GUARD = 3.0
+"""Seconds to wait for connections that the guard goes on waiting for."""
 LONGEST_WAIT = 86400.0
 """Seconds that the other director may wait when it was told to wait for as long as it takes."""
 
@@ -34,6 +39,7 @@ class Asked(NamedTuple):
     force: bool
     pair: bool
     peer: str | None
+    grace: float
     dry_run: bool
     json: bool
     quiet: bool
@@ -124,7 +130,9 @@ def _switch_on(
     which = ways.by_owner(wishes, owner.look(netns=asked.netns), guarded=more.guard, cut=more.cut)
     preflight(chosen, netns=asked.netns, probe=not asked.force, quiet=asked.quiet)
     warned(which, quiet=asked.quiet)
-    done = named(ways.on(node, which, who, why, cut=more.cut, dry_run=asked.dry_run), chosen)
+    with granted(asked, guarded=more.guard) as grace:
+        done = ways.on(node, which, who, why, cut=more.cut, dry_run=asked.dry_run, grace=grace)
+    done = tuple(named(done, chosen))
     outcomes(done, wanted="on", were=(), dry_run=asked.dry_run, quiet=asked.quiet, steps=not asked.json)
     left = 0
     if more.wait and not asked.dry_run:
@@ -145,15 +153,17 @@ def _switch_off(chosen: "Sequence[Subject]", who: "Holder", asked: Asked, answer
         return
     with this_node(netns=asked.netns) as node:
         node.ipvs.info()
-        done = ways.off(
-            node,
-            [each.key for each in chosen],
-            owner.look(netns=asked.netns),
-            who,
-            targets={each.key: each.candidate.target for each in chosen if each.candidate},
-            force=asked.force,
-            dry_run=asked.dry_run,
-        )
+        with granted(asked, guarded=False) as grace:
+            done = ways.off(
+                node,
+                [each.key for each in chosen],
+                owner.look(netns=asked.netns),
+                who,
+                targets={each.key: each.candidate.target for each in chosen if each.candidate},
+                force=asked.force,
+                dry_run=asked.dry_run,
+                grace=grace,
+            )
     found = named(done, chosen)
     were = {each.key for each in chosen if _was_on(each)}
     outcomes(found, wanted="off", were=were, dry_run=asked.dry_run, quiet=asked.quiet, steps=not asked.json)
@@ -186,7 +196,7 @@ def _pair(
 ) -> int:
     from lvsctl.cli.sorry_pair import also_there
 
-    timeout = (wait.timeout or LONGEST_WAIT) if wait and wait.wait else 0.0
+    timeout = asked.grace + ((wait.timeout or LONGEST_WAIT) if wait and wait.wait else 0.0)
     return also_there(
         verb, words, what, answer, code, spec=asked.spec, peer=asked.peer, timeout=timeout, quiet=asked.quiet
     )
@@ -195,7 +205,9 @@ def _pair(
 def _words(asked: Asked) -> list[str]:
     """Answer the shared options and the services as words for the other director; its node and spec are its own."""
     flags = {"--force": asked.force, "--dry-run": asked.dry_run, "--all": asked.every}
-    return [*(flag for flag, given in flags.items() if given), "--as", asked.holder, "--", *asked.services]
+    words = [flag for flag, given in flags.items() if given]
+    words += [f"--grace={asked.grace:g}"] if asked.grace != GRACE else []
+    return [*words, "--as", asked.holder, "--", *asked.services]
 
 
 def _words_on(asked: Asked, more: More) -> list[str]:
@@ -301,6 +313,32 @@ def drained(node: "Node", targets: "Sequence[Target]", *, timeout: float, quiet:
             bar.close()
             return left
         time.sleep(min(POLL, timeout - passed) if timeout else POLL)
+
+
+@contextmanager
+def granted(asked: Asked, *, guarded: bool) -> "Iterator[Grace]":
+    """Answer how long keepalived waits until it deletes; where a guard goes on waiting, nobody has to stay for long."""
+    import sys
+
+    from lvsctl.cli.ipvs_drain import Bar
+    from lvsctl.sorry.heartbeat import agent_is_alive
+    from lvsctl.sorry.parting import Grace
+
+    bar = Bar(sys.stderr, quiet=asked.quiet)
+    drawn = False
+
+    def draw(left: int, passed: float) -> None:
+        nonlocal drawn
+        drawn = True
+        bar.draw(left, passed)
+
+    # The agent guards the table of its own network namespace.
+    guarded = guarded or (asked.netns is None and agent_is_alive())
+    try:
+        yield Grace(min(asked.grace, WITH_A_GUARD) if guarded else asked.grace, guarded, draw)
+    finally:
+        if drawn:
+            bar.close()
 
 
 def document(done: "Iterable[Outcome]") -> dict[str, Any]:

@@ -14,6 +14,7 @@ from lvsctl.sorry.holding import Holders
 from lvsctl.sorry.model import Holder, Phase, Removal, Snapshot, Target, Way
 from lvsctl.sorry.overload import without_sorry
 from lvsctl.sorry.plan import settled
+from lvsctl.sorry.switch import Switch
 
 
 class Circumstances(NamedTuple):
@@ -32,6 +33,10 @@ class Begun(NamedTuple):
     snapshot: Snapshot
     reasons: tuple[str, ...] = ()
 
+    def at_once(self) -> "Begun":
+        """Answer it for a service whose real servers are deleted without waiting for their connections."""
+        return Begun(self.snapshot._replace(removal=Removal.DELETE))
+
 
 def begin(
     target: Target, actual: VirtualServer, present: Snapshot | None, holders: Holders, at: Circumstances
@@ -43,19 +48,45 @@ def begin(
     if present is not None:
         present = of_this_boot(present, actual, at.boot_id)
     if present is None:
-        return _fresh(target, actual, holders, at)
+        return fresh(target, actual, holders, at)
     if Holder.OVERLOAD in present.holders:
-        return _fresh(target, without_sorry(actual, present), holders, at)
+        return fresh(target, without_sorry(actual, present), holders, at)
     if present.way is not Way.KERNEL:
         raise AnotherWay(present.key, present.way)
     if present.phase is Phase.LINGERING:
-        return _fresh(target, settled(actual, present), holders, at)
+        return fresh(target, settled(actual, present), holders, at)
     if present.target.dest_key != target.dest_key:
         raise AnotherSorry(target.key, present.target.dest_key, target.dest_key)
     kept = present._replace(holders=holders, forced=False)
     if at.cut and present.removal is Removal.WEIGHT:
         return _cutting(kept, actual, at)
     return Begun(kept, ("the sorry is on already",))
+
+
+def begin_with_keepalived(
+    switch: Switch, actual: VirtualServer, present: Snapshot | None, holders: Holders, at: Circumstances
+) -> Begun:
+    """Answer the snapshot for a service that keepalived owns; in the plain form it says how the kernel swaps it first.
+
+    Raises AnotherSorry.
+    """
+    target, plain = switch.target, switch.removal is Removal.DELETE
+    if present is not None and present.target.dest_key != target.dest_key:
+        raise AnotherSorry(target.key, present.target.dest_key, target.dest_key)
+    if present is not None and Holder.OVERLOAD in present.holders:
+        actual, present = without_sorry(actual, present), None
+    if present is not None and (present.boot_id != at.boot_id or present.way is not Way.KEEPALIVED):
+        present = None
+    cuts = at.cut and plain and present is not None and present.removal is Removal.WEIGHT
+    if present is not None and present.phase is Phase.ON and not cuts:
+        return Begun(present._replace(holders=holders))
+    snapshot, reasons = fresh(target, present.before if present else actual, holders, at)
+    snapshot = snapshot._replace(way=Way.KEEPALIVED)
+    if not plain:
+        return Begun(snapshot._replace(removal=switch.removal, service=snapshot.before.service, sysctls={}))
+    return Begun(
+        snapshot._replace(sysctls={**snapshot.sysctls, **(present.sysctls if present else {})}), reasons
+    )
 
 
 def of_this_boot(snapshot: Snapshot, actual: VirtualServer, boot_id: str) -> Snapshot | None:
@@ -72,7 +103,8 @@ def of_this_boot(snapshot: Snapshot, actual: VirtualServer, boot_id: str) -> Sna
     return snapshot._replace(boot_id=boot_id, sysctls={})
 
 
-def _fresh(target: Target, before: VirtualServer, holders: Holders, at: Circumstances) -> Begun:
+def fresh(target: Target, before: VirtualServer, holders: Holders, at: Circumstances) -> Begun:
+    """Answer the snapshot for switching on the sorry of a service that is *before* now, the kernel way."""
     way = course(
         target.key,
         before.service,

@@ -35,10 +35,12 @@ def off(
     *,
     force: bool = False,
     dry_run: bool = False,
+    wait: float = 0.0,
 ) -> tuple[Outcome, ...]:
     """Release *holder*'s hold of services that keepalived owns and lvsctl has switched in the kernel.
 
-    Real servers that keepalived holds dead stay out. Raises NoWord, unless *force*, and what swap.off raises.
+    The sorry has *wait* seconds to answer its last requests; keepalived would not get it in again from weight 0, so
+    then it goes. Real servers that keepalived holds dead stay out. Raises NoWord, unless *force*, and what swap.off raises.
     """
     keys = [key for key, _ in owners]
     if dry_run:
@@ -55,7 +57,7 @@ def off(
             for each in switches
             if (told := held(each, word))
         )
-    outcomes = swap.off(node, keys, holder, force=force, wait=0)
+    outcomes = swap.off(node, keys, holder, force=force, wait=wait)
     off_now = {each.key for each in outcomes if not each.held_by}
     _put_right(node, [each for each in switches if each.target.key in off_now], ask(switches))
     return outcomes

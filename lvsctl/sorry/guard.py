@@ -15,11 +15,12 @@ from typing import Final, NamedTuple
 
 from lvsctl.errors import Busy, LvsctlError
 from lvsctl.ipvs.steps import describe
-from lvsctl.sorry import cooperative, culprit, lingering, maintenance, swap, ways
+from lvsctl.sorry import cooperative, culprit, lingering, swap, ways
 from lvsctl.sorry.glance import Watched, disturbed, watched
 from lvsctl.sorry.model import Holder, Outcome, Phase, Snapshot, Way
 from lvsctl.sorry.node import Node
 from lvsctl.sorry.owner import Keepalived, Owners
+from lvsctl.sorry.parting import LATER
 from lvsctl.sorry.switch import Switch
 from lvsctl.vocabulary import ServiceKey
 
@@ -125,7 +126,11 @@ class Guard:
         if found.snapshots and not self._found:
             self._marks = culprit.marks()
         self._found = found.snapshots
-        self._watched = [watched(each) for each in guarded(found.snapshots.values())]
+        self._watched = [
+            watched(each)
+            for each in guarded(found.snapshots.values())
+            if each.phase is not Phase.SWITCHING_OFF  # its visitors are on their way back
+        ]
 
     def _repair(self, keys: Iterable[ServiceKey]) -> None:
         by_way: dict[Way, list[ServiceKey]] = {way: [] for way in Way}
@@ -174,7 +179,7 @@ class Guard:
         due = list(expired(self._found.values(), self._node.now()))
         for key, holder, _ in due:
             targets = {key: self._found[key].target}
-            done = ways.off(self._node, [key], self._look(), holder, targets=targets)
+            done = ways.off(self._node, [key], self._look(), holder, targets=targets, grace=LATER)
             for each in done:
                 what = "and others still hold it on" if each.held_by else "the real servers are back"
                 self._tell(f"{each.name}: the time of the sorry is over ({holder}): {what}")
@@ -195,8 +200,7 @@ class Guard:
             for each in self._switches(
                 key for key, snapshot in ours.items() if snapshot.way is Way.KEEPALIVED
             )
-            # Half way, or keepalived has been told something else than what the snapshot says.
-            if each.target.key in halfway or not maintenance.read(each.file)
+            if cooperative.is_due(each, ours[each.target.key])
         ]
         with suppress(Busy):  # a verb runs: it was not cut off
             if back:
@@ -206,10 +210,7 @@ class Guard:
                 swap.reassert(self._node, forth, patience=0)
             if theirs:
                 for each in cooperative.complete(self._node, theirs):
-                    how = "off" if each.phase is None else "on"
-                    self._tell(
-                        f"{each.name}: a swap was cut off, or its file changed: the sorry is {how} now"
-                    )
+                    self._tell(f"{each.name}: {each.plan.reasons[0]}")
 
     def _complain(self, error: LvsctlError) -> None:
         """Say what is wrong, but not a hundred times a second."""

@@ -6,16 +6,21 @@ looks there: it finds what it wanted to make already made (EEXIST, which it take
 it has.
 
 Two things follow. A real server is only raised when keepalived itself would raise it. And in the plain form nothing may
-stay at weight 0: keepalived would "add" it, and nobody would be served.
+stay at weight 0 once keepalived has been told: it would "add" it, and nobody would be served.
+
+In the plain form keepalived deletes, and with a destination its connections. So there lvsctl makes the whole swap first
+(:func:`go_over`, :func:`come_back`), and keepalived is told when nobody is connected any more to what it will delete.
 """
 
 from collections.abc import Iterator, Mapping
 
-from lvsctl.ipvs.model import Dest, DestKey, VirtualServer
-from lvsctl.ipvs.steps import AddDest, DeleteDest, EditDest, Step
+from lvsctl.ipvs.model import Dest, DestKey, Service, VirtualServer
+from lvsctl.ipvs.steps import AddDest, DeleteDest, EditDest, EditService, Step
 from lvsctl.sorry import liveness
-from lvsctl.sorry.model import Removal, Target
-from lvsctl.vocabulary import ServiceKey
+from lvsctl.sorry.course import FALLBACK
+from lvsctl.sorry.model import Removal, Snapshot, Target
+from lvsctl.sorry.plan import during_service, settled_service
+from lvsctl.vocabulary import Scheduler, ServiceKey
 
 Dests = Mapping[DestKey, Dest]
 
@@ -54,6 +59,67 @@ def reassert(server: VirtualServer, target: Target, removal: Removal) -> Iterato
     yield from raise_sorry(server, target)
     for dest_key in others_up(server, target.dest_key):
         yield from lower(target.key, server, dest_key, removal)
+
+
+def keep_settings(server: VirtualServer, snapshot: Snapshot) -> Iterator[Step]:
+    """Yield what gives the service the settings that it has for the time of its sorry."""
+    if snapshot.service != snapshot.before.service:
+        yield from _settings(server, snapshot, during_service(server.service, snapshot))
+
+
+def restore_settings(server: VirtualServer, snapshot: Snapshot) -> Iterator[Step]:
+    """Yield what gives the service its own settings back, and keeps what others set meanwhile."""
+    yield from _settings(server, snapshot, settled_service(server.service, snapshot))
+
+
+def _settings(server: VirtualServer, snapshot: Snapshot, wanted: Service) -> Iterator[Step]:
+    if wanted != server.service:
+        yield EditService(snapshot.key, wanted)
+
+
+def go_over(server: VirtualServer, snapshot: Snapshot) -> Iterator[Step]:
+    """Yield what sends every new visitor to the sorry while the real servers finish what they have, at weight 0."""
+    yield from keep_settings(server, snapshot)
+    yield from reassert(server, snapshot.target, Removal.WEIGHT)
+
+
+def come_back(
+    server: VirtualServer,
+    snapshot: Snapshot,
+    held: liveness.VirtualServer,
+    coming: tuple[liveness.RealServer, ...],
+) -> Iterator[Step]:
+    """Yield what sends every new visitor to the real servers *coming*, while the sorry finishes what it has, at weight 0.
+
+    Whoever died since the last time goes out, as keepalived would do: it does not look, while its file says 1.
+    """
+    key, sorry = snapshot.key, snapshot.target.dest_key
+    yield from raise_reals(key, server, snapshot.before, coming)
+    yield from _leave_sorry(server, snapshot)
+    stay = {each.in_table(key) for each in coming} | {sorry}
+    for dest_key in {each.in_table(key): None for each in held.real_servers}:
+        if dest_key not in stay:
+            yield from lower(key, server, dest_key, Removal.DELETE)
+
+
+def _leave_sorry(server: VirtualServer, snapshot: Snapshot) -> Iterator[Step]:
+    # Its own persistence at once, so that clients come back to where they were. The scheduler and the fallback flag make
+    # weight 0 harmless: they stay for as long as the sorry does.
+    during, wanted = snapshot.service, settled_service(server.service, snapshot)
+    flags = wanted.flags | (during.flags & FALLBACK)
+    yield from _settings(server, snapshot, wanted._replace(scheduler=during.scheduler, flags=flags))
+    present = server.dests.get(snapshot.target.dest_key)
+    if present is not None and present.weight > 1 and during.scheduler == Scheduler.MH:
+        # mh shares its table out by the last weights above 0: at 0 directly, a heavy sorry would keep its part.
+        yield EditDest(snapshot.key, snapshot.target.dest_key, present._replace(weight=1))
+    yield from lower(snapshot.key, server, snapshot.target.dest_key, Removal.WEIGHT)
+
+
+def leftovers(server: VirtualServer, target: Target) -> Iterator[Step]:
+    """Yield what deletes whatever is there besides the sorry."""
+    for dest_key in server.dests:
+        if dest_key != target.dest_key:
+            yield DeleteDest(target.key, dest_key)
 
 
 def coming_back(held: liveness.VirtualServer, track_file: str) -> tuple[liveness.RealServer, ...]:
@@ -125,6 +191,6 @@ def _as_it_should(key: ServiceKey, server: VirtualServer, dest_key: DestKey, des
 
 
 def _out(key: ServiceKey, server: VirtualServer, dest_key: DestKey, removal: Removal) -> Iterator[Step]:
-    """Yield what takes out a real server that gets visitors; one at weight 0 is left as keepalived keeps it."""
-    if server.dests.get(dest_key, Dest(weight=0)).weight > 0:
+    """Yield what takes out a real server that gets visitors; in the resident form keepalived keeps it at weight 0."""
+    if removal is Removal.DELETE or server.dests.get(dest_key, Dest(weight=0)).weight > 0:
         yield from lower(key, server, dest_key, removal)

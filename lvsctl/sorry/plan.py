@@ -41,7 +41,7 @@ def on_plan(actual: VirtualServer, snapshot: Snapshot) -> tuple[tuple[Step, ...]
     ``Snapshot.meanwhile`` before the steps are taken.
     """
     target, removal = snapshot.target, snapshot.removal
-    service = _during(actual.service, snapshot)
+    service = during_service(actual.service, snapshot)
     during = VirtualServer(service, while_on(actual.dests, target, removal))
     others = dict(snapshot.meanwhile)
     for dest_key, dest in actual.dests.items():
@@ -58,7 +58,7 @@ def off_plan(actual: VirtualServer, snapshot: Snapshot, *, force: bool = False) 
     """
     key, sorry, force = snapshot.key, snapshot.target.dest_key, force or snapshot.forced
     merged = Merged(snapshot.before.dests, ()) if force else _merge(actual.dests, snapshot)
-    service = snapshot.before.service if force else _settled(actual.service, snapshot)
+    service = snapshot.before.service if force else settled_service(actual.service, snapshot)
     if lingers(actual, snapshot) and not skips_weight_0(service):
         during = snapshot.service
         service = service._replace(
@@ -73,7 +73,7 @@ def off_plan(actual: VirtualServer, snapshot: Snapshot, *, force: bool = False) 
     if service != actual.service:
         steps.append(EditService(key, service))
     drift = merged.drift
-    if not force and _settled(actual.service, snapshot) != snapshot.before.service:
+    if not force and settled_service(actual.service, snapshot) != snapshot.before.service:
         drift = (*drift, f"{key}: was given other settings meanwhile, which it keeps")
     return SwapPlan(tuple(steps), _reasons(actual, snapshot), snapshot.removal, drift)
 
@@ -127,7 +127,7 @@ def settled(actual: VirtualServer, snapshot: Snapshot) -> VirtualServer:
     # At any other weight it is somebody else's by now.
     if sorry in dests and sorry not in snapshot.before.dests and not dests[sorry].weight:
         del dests[sorry]
-    return VirtualServer(_settled(actual.service, snapshot), dests)
+    return VirtualServer(settled_service(actual.service, snapshot), dests)
 
 
 class Merged(NamedTuple):
@@ -176,7 +176,7 @@ def _what_happened(before: Dest | None, became: Dest | None) -> str:
     return "was given other settings meanwhile, and keeps them"
 
 
-def _during(service: Service, snapshot: Snapshot) -> Service:
+def during_service(service: Service, snapshot: Snapshot) -> Service:
     """Answer *service* with what the swap sets, and what others set."""
     persistence = service.persistence if snapshot.service.persistence else None
     if _same_scheduler(service, snapshot):
@@ -185,7 +185,7 @@ def _during(service: Service, snapshot: Snapshot) -> Service:
     return service._replace(persistence=persistence)
 
 
-def _settled(service: Service, snapshot: Snapshot) -> Service:
+def settled_service(service: Service, snapshot: Snapshot) -> Service:
     """Answer *service* without what the swap set, and with what others set."""
     before, during = snapshot.before.service, snapshot.service
     if service.persistence is None and during.persistence is None:

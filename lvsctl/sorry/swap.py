@@ -6,7 +6,7 @@ held from reading to verifying, and never while requests are waited for. Every e
 snapshot away. Whatever was cut off, the next ``on`` or ``off`` converges (tests/unit/sorry/test_crash.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from lvsctl.errors import LvsctlError
@@ -58,7 +58,7 @@ def on(
         old = {key: node.journal.read(key) for key in begun}
         snapshots = {key: _unfinished(each.snapshot, table) for key, each in begun.items()}
         node.journal.write(new for key, new in snapshots.items() if new != old[key])
-        _claim(node, snapshots)
+        claim_sysctls(node, snapshots.values())
         try:
             converge(node.ipvs, table, lambda now: _plan_on(node, now, snapshots))
         except LvsctlError:
@@ -136,7 +136,7 @@ def _begin(
     table = read(node.ipvs, [target.key for target in targets])
     if missing := [target.key for target in targets if target.key not in table]:
         raise NoSuchService(*missing)
-    at = Circumstances(node.boot_id, node.now(), _lasting(node), cut)
+    at = Circumstances(node.boot_id, node.now(), lasting_sysctls(node), cut)
     begun = {}
     for target in targets:
         present = node.journal.read(target.key)
@@ -203,7 +203,8 @@ def _retreat(node: Node, snapshots: Snapshots, old: Mapping[ServiceKey, Snapshot
     )
 
 
-def _lasting(node: Node) -> dict[str, int]:
+def lasting_sysctls(node: Node) -> dict[str, int]:
+    """Answer the sysctls that decide how a service goes over, as they are when no swap has changed them."""
     values = {name: node.sysctls.get(name) for name in (TEMPLATES, NODEST)}
     if not any(values.values()):
         return values
@@ -211,8 +212,9 @@ def _lasting(node: Node) -> dict[str, int]:
     return {name: lasting(node.sysctls, name, others) for name in values}
 
 
-def _claim(node: Node, snapshots: Snapshots) -> None:
-    for name in {name for snapshot in snapshots.values() for name in snapshot.sysctls}:
+def claim_sysctls(node: Node, snapshots: Iterable[Snapshot]) -> None:
+    """Set the sysctls that *snapshots* need for their time. Raises Denied or Unavailable."""
+    for name in {name for snapshot in snapshots for name in snapshot.sysctls}:
         if node.sysctls.get(name) != 1:
             node.sysctls.set(name, 1)
 

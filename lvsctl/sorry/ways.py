@@ -9,12 +9,16 @@ from typing import NamedTuple
 
 from lvsctl.errors import LvsctlError
 from lvsctl.host.paths import root
+from lvsctl.ipvs.lock import table_lock
 from lvsctl.sorry import behind, cooperative, maintenance, swap
 from lvsctl.sorry.form import MAINTENANCE_FOLDER, Form
+from lvsctl.sorry.heartbeat import agent_is_alive
 from lvsctl.sorry.holding import released
+from lvsctl.sorry.lingering import finish
 from lvsctl.sorry.model import Hold, Holder, Outcome, Snapshot, Target, Way
 from lvsctl.sorry.node import Node
 from lvsctl.sorry.owner import Keepalived, Owners, as_declared, needs_maintenance
+from lvsctl.sorry.parting import LATER, Grace
 from lvsctl.sorry.status import open_connections
 from lvsctl.sorry.switch import Switch
 from lvsctl.vocabulary import ServiceKey
@@ -87,15 +91,24 @@ def _switch(target: Target, owner: Keepalived, *, cut: bool) -> Switch:
 
 
 def on(
-    node: Node, which: Ways, holder: Holder, hold: Hold, *, cut: bool = False, dry_run: bool = False
+    node: Node,
+    which: Ways,
+    holder: Holder,
+    hold: Hold,
+    *,
+    cut: bool = False,
+    dry_run: bool = False,
+    grace: Grace | None = None,
 ) -> tuple[Outcome, ...]:
     """Switch services on, for *holder*. Raises what swap.on and cooperative.on raise.
 
-    All of one way, or none. keepalived's come first: what it refuses has then changed nothing.
+    All of one way, or none. keepalived's come first: what it refuses has then changed nothing. Without *grace* the
+    agent sees to connections that have to end first; where it does not live, they are waited for.
     """
     done: tuple[Outcome, ...] = ()
     if which.keepalived:
-        done = cooperative.on(node, which.keepalived, holder, hold, dry_run=dry_run)
+        time_left = grace or _grace()
+        done = cooperative.on(node, which.keepalived, holder, hold, cut=cut, dry_run=dry_run, grace=time_left)
     if which.kernel:
         done += swap.on(node, which.kernel, holder, hold, cut=cut, dry_run=dry_run)
     return done
@@ -110,12 +123,14 @@ def off(
     targets: Mapping[ServiceKey, Target],
     force: bool = False,
     dry_run: bool = False,
+    grace: Grace | None = None,
 ) -> tuple[Outcome, ...]:
     """Release *holder*'s hold of services, or with *force* everybody's; where nobody holds, bring the real servers back.
 
-    Each goes back the way it came. *targets* are those of the spec, for services without a snapshot. Raises what
-    swap.off, cooperative.off and behind.off raise.
+    Each goes back the way it came. *targets* are those of the spec, for services without a snapshot; *grace* is as with
+    :func:`on`. Raises what swap.off, cooperative.off and behind.off raise.
     """
+    grace = grace or _grace()
     switches: list[Switch] = []
     kernel: list[ServiceKey] = []
     hidden: list[tuple[ServiceKey, Keepalived]] = []
@@ -135,12 +150,16 @@ def off(
             kernel.append(key)
     done: tuple[Outcome, ...] = ()
     if switches:
-        done = cooperative.off(node, switches, holder, force=force, dry_run=dry_run)
+        done = cooperative.off(node, switches, holder, force=force, dry_run=dry_run, grace=grace)
     if hidden:
-        done += behind.off(node, hidden, holder, force=force, dry_run=dry_run)
+        done += behind.off(node, hidden, holder, force=force, dry_run=dry_run, wait=grace.seconds)
     if kernel:
         done += swap.off(node, kernel, holder, force=force, dry_run=dry_run)
     return done + tuple(_forsaken(node, each, holder, force=force, dry_run=dry_run) for each in left)
+
+
+def _grace() -> Grace:
+    return LATER if agent_is_alive() else Grace()
 
 
 def _forsaken(node: Node, snapshot: Snapshot, holder: Holder, *, force: bool, dry_run: bool) -> Outcome:
@@ -150,7 +169,8 @@ def _forsaken(node: Node, snapshot: Snapshot, holder: Holder, *, force: bool, dr
         node.journal.write([snapshot._replace(holders=holders)])
     elif not dry_run:
         maintenance.write(root() / MAINTENANCE_FOLDER.lstrip("/") / _file_name(snapshot.name), out=False)
-        node.journal.remove([snapshot.key])
+        with table_lock():
+            finish(node, [snapshot])
     reason = "no keepalived has it any more: its maintenance file says 0 for the next one"
     plan = swap.NOTHING._replace(reasons=() if holders else (reason,))
     return Outcome(snapshot.key, snapshot.name, snapshot.phase if holders else None, plan, holders)
