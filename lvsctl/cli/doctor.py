@@ -1,13 +1,15 @@
 """``lvsctl doctor``: is this machine healthy? Findings with their reason and the command that fixes each."""
 
+import os
 import sys
+import time
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lvsctl.cli import options
+from lvsctl.cli.doctor_machine import adopted_machine, declared_machine, is_there, story, truth
 from lvsctl.cli.output import BOLD, CYAN, RED, YELLOW, painted, print_json, say
 from lvsctl.errors import Usage, visible
 
@@ -16,9 +18,6 @@ if TYPE_CHECKING:
 
     from lvsctl.doctor.examine import Report
     from lvsctl.doctor.model import Finding, Machine, Unread
-
-PATIENCE = 60.0
-"""Seconds that the other director may take for its own examination."""
 
 
 class RoleName(StrEnum):
@@ -58,25 +57,27 @@ def doctor(
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Examine this machine, and change nothing. Without a spec only what needs none is looked at.
+    """Examine this machine, and change nothing. Without a spec the keepalived.conf at work is taken for one.
 
     Exit: 0 no findings (notes do not count), 2 findings, 1 none, but not everything could be looked at (as root it can),
     65 spec invalid.
     """
-    from lvsctl.doctor.examine import examine
-
     options.tell_more(verbose)
     _refuse_unknown(ignore or ())
-    if peer is not None and role is not RoleName.DIRECTOR:
-        raise Usage("--peer compares directors")
-    source = context.get_parameter_source("spec")
-    machine = _machine(spec, role, node, fresh=fresh, netns=netns, required=_is_named(source))
-    report, facts = _within(netns, lambda: _examined(machine, examine, ignore or ()))
     if peer is not None:
-        report = _compared(report, facts, peer, machine, ignore or ())
+        _refuse_odd(peer, role)
+    required = _is_named(context.get_parameter_source("spec"))
+    began = time.time()
+    machine = _machine(spec, role, node, fresh=fresh, netns=netns, required=required)
+    machine, report, facts = _within(netns, lambda: _examined(spec, machine, ignore or (), began))
+    if peer is not None:
+        from lvsctl.cli.doctor_peer import compared
+
+        report = compared(report, facts, peer, machine, ignore or ())
     if json:
         print_json(_document(report, machine, role, facts))
     else:
+        say(story(spec, machine), quiet=quiet or machine.adoption is None)
         _tell(report, quiet=quiet)
     raise typer.Exit(report.status)
 
@@ -100,25 +101,23 @@ def _refuse_unknown(ignored: "Sequence[str]") -> None:
             )
 
 
+def _refuse_odd(peer: str, role: RoleName) -> None:
+    from lvsctl.sorry.pair import called
+
+    if role is not RoleName.DIRECTOR:
+        raise Usage("--peer compares directors")
+    called(peer)
+
+
 def _machine(
     file: str, role: RoleName, node: str, *, fresh: bool, netns: str | None, required: bool
 ) -> "Machine":
-    from lvsctl.cli.render import chosen
     from lvsctl.doctor.model import Machine
     from lvsctl.doctor.model import Role as Kind
     from lvsctl.doctor.this_host import ThisHost
-    from lvsctl.spec.load import read
 
-    host, kind = ThisHost(netns=netns), Kind(role.value)
-    if not required and not Path(file).exists():
-        return Machine(kind, host, fresh=fresh)
-    declared = read(file)
-    if role is RoleName.REALSERVER and not node:
-        # A real server is no node of the pair: the services are the same on every one.
-        return Machine(kind, host, declared, next(iter(declared.specs)), fresh)
-    name = chosen(declared, node)
-    declared.spec(name)
-    return Machine(kind, host, declared, name, fresh)
+    machine = Machine(Kind(role.value), ThisHost(netns=netns), fresh=fresh)
+    return declared_machine(file, machine, node) if required or is_there(file) else machine
 
 
 def _within(netns: str | None, work: Any) -> Any:
@@ -127,52 +126,23 @@ def _within(netns: str | None, work: Any) -> Any:
     return work() if netns is None else inside(netns, work)
 
 
-def _examined(machine: "Machine", examine: Any, ignored: "Sequence[str]") -> "tuple[Report, dict[str, Any]]":
+def _examined(
+    file: str, machine: "Machine", ignored: "Sequence[str]", began: float
+) -> "tuple[Machine, Report, dict[str, Any]]":
+    from lvsctl.doctor.examine import examine
     from lvsctl.doctor.peer import facts
 
-    report: Report = examine(machine, ignored=ignored)
-    return report, facts(machine) | {"findings": sum(1 for _ in _counting(report.findings))}
+    if machine.declared is None and machine.role.value == RoleName.DIRECTOR:
+        machine = adopted_machine(file, machine)
+    report = examine(machine, ignored=ignored)
+    findings = sum(1 for _ in counting(report.findings))
+    told = {"host": os.uname().nodename, "began": began, "findings": findings}
+    return machine, report, {**facts(machine), **told}
 
 
-def _counting(findings: "Sequence[Finding]") -> "Iterator[Finding]":
+def counting(findings: "Sequence[Finding]") -> "Iterator[Finding]":
+    """Yield those of *findings* that count for the exit code."""
     return (each for each in findings if each.severity.value != "note")
-
-
-def _compared(
-    report: "Report",
-    facts: "dict[str, Any]",
-    host: str,
-    machine: "Machine",
-    ignored: "Sequence[str]",
-) -> "Report":
-    """Answer *report* with what the other director says of itself compared."""
-    from lvsctl.doctor.model import Unread
-    from lvsctl.doctor.peer import CHECKS, compare
-    from lvsctl.sorry.pair import ask, peers
-
-    specs = machine.declared.specs if machine.declared else {}
-    addresses = {
-        name: [str(address) for address in spec.nodes[name].address]
-        for name, spec in specs.items()
-        if name in spec.nodes
-    }
-    other = peers(addresses, machine.node, host)[0]
-    node = ["--node", other.node] if other.node in addresses else []
-    file = (
-        [machine.declared.document.file]
-        if machine.declared and machine.declared.document.file != options.DEFAULT_SPEC
-        else []
-    )
-    said = ask(other, ["doctor", "--json", *node, *file], timeout=PATIENCE)
-    theirs = said.document.get("facts")
-    if not isinstance(theirs, dict):
-        why = f"{other.node}: {said.story.splitlines()[0] if said.story else 'it gave no answer that makes sense'}"
-        unread = Unread(tuple(CHECKS), why, f"see that `ssh {host} lvsctl doctor` works without a question")
-        return report._replace(unread=(*report.unread, unread))
-    found = tuple(each for each in compare(facts, theirs) if each.id not in ignored)
-    order = ("error", "warning", "note")
-    merged = sorted((*report.findings, *found), key=lambda each: order.index(each.severity.value))
-    return report._replace(findings=tuple(merged), checked=(*report.checked, *CHECKS))
 
 
 def _document(
@@ -181,6 +151,7 @@ def _document(
     return {
         "role": role.value,
         "node": machine.node or None,
+        "truth": truth(machine),
         "findings": [each._asdict() | {"severity": each.severity.value} for each in report.findings],
         "unread": [
             {"checks": list(each.checks), "why": each.why, "hint": each.hint or None}
@@ -231,7 +202,7 @@ def _unread(unread: "Unread") -> str:
 
 
 def _sum(report: "Report") -> str:
-    counted = len(list(_counting(report.findings)))
+    counted = len(list(counting(report.findings)))
     left = sum(len(each.checks) for each in report.unread)
     notes = len(report.findings) - counted
     told = f"{counted} finding{'s'[: counted != 1]}" + (

@@ -35,7 +35,7 @@ def examine(machine: Machine, *, ignored: Collection[str] = ()) -> Report:
     unread: dict[tuple[str, str], list[str]] = {}
     checked: list[str] = []
     for each in all_checks():
-        if machine.role not in each.roles or each.id in ignored:
+        if each.id in ignored or not _fits(each, machine):
             continue
         found, trouble = _made(each, machine)
         findings += found
@@ -48,13 +48,14 @@ def examine(machine: Machine, *, ignored: Collection[str] = ()) -> Report:
     return Report(tuple(dict.fromkeys(findings)), told, tuple(checked))
 
 
-NO_SPEC = ("there is no spec", "name it: lvsctl doctor SPEC")
+def _fits(each: Check, machine: Machine) -> bool:
+    return machine.role in each.roles and not (each.not_adopted and machine.adoption is not None)
 
 
 def _made(each: Check, machine: Machine) -> tuple[list[Finding], tuple[str, str] | None]:
     """Answer what a check found before anything stopped it, and what did."""
     if each.needs_spec and machine.declared is None:
-        return [], NO_SPEC
+        return [], machine.undeclared
     findings: list[Finding] = []
     try:
         findings.extend(each.finding(found) for found in each.looks(machine))

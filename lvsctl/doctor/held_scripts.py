@@ -46,7 +46,7 @@ def _after(body: Config, keyword: str) -> str | None:
 
 def _configs(machine: Machine) -> Iterator[tuple[str, Config]]:
     """Yield what each daemon holds; without one, what its file says. Nothing where a spec is: its rules tell more."""
-    if machine.declared is not None:
+    if machine.declared is not None and machine.adoption is None:
         return
     held = [(each.config, each.copy or machine.host.text(each.config)) for each in machine.host.daemons()]
     for file, text in held or [(CONFIG, machine.host.text(CONFIG))]:

@@ -63,7 +63,7 @@ def not_loaded(machine: Machine) -> Iterator[Found]:
 
 
 def _reload(machine: Machine, daemon: Running) -> str:
-    if machine.declared is None:
+    if machine.declared is None or machine.adoption is not None:
         return "keepalived -t && systemctl reload keepalived"
     return f"lvsctl render {machine.declared.document.file} --reload -o {daemon.config}"
 
@@ -76,6 +76,7 @@ def _reload(machine: Machine, daemon: Running) -> str:
     remedy="lvsctl render --check -o FILE shows the difference; take it into the spec, then render.",
     roles=DIRECTOR,
     needs_spec=True,
+    not_adopted=True,
 )
 def not_rendered(machine: Machine) -> Iterator[Found]:
     """Compares every byte, as `lvsctl render --check` does."""
@@ -120,6 +121,7 @@ def twice(machine: Machine) -> Iterator[Found]:
     remedy="Write the installed release as target_version, and validate.",
     roles=DIRECTOR,
     needs_spec=True,
+    not_adopted=True,
 )
 def another_release(machine: Machine) -> Iterator[Found]:
     """The release that is installed, compared in its first two numbers."""

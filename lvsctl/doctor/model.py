@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from lvsctl.compose.rules import Severity
 from lvsctl.doctor.host import Host
+from lvsctl.errors import Fault
 from lvsctl.spec.load import Declared
 from lvsctl.spec.spec import Spec
 
@@ -31,6 +32,21 @@ DIRECTOR = frozenset({Role.DIRECTOR})
 REALSERVER = frozenset({Role.REALSERVER})
 
 
+class Adoption(NamedTuple):
+    """A keepalived.conf that stands in for a spec, made into one as `lvsctl import` does."""
+
+    files: tuple[str, ...]
+    """What was read, included files with it; the first one is what keepalived is told to read."""
+    pids: tuple[int, ...]
+    """The keepaliveds that read them; none when it is the file of the next start."""
+    misread: tuple[Fault, ...] = ()
+    """Where keepalived does not do what the file seems to say."""
+    left: tuple[Fault, ...] = ()
+    """What the spec made of it does not have, so that no check sees it."""
+    unusable: tuple[Fault, ...] = ()
+    """Why keepalived cannot live with it, or nothing can be made of it."""
+
+
 @dataclass(frozen=True)
 class Machine:
     """One machine as a check sees it."""
@@ -43,6 +59,10 @@ class Machine:
     """Which of its nodes this machine is; on a real server, whose services it serves."""
     fresh: bool = False
     """Whether a call of the provider's API may be spent."""
+    adoption: Adoption | None = None
+    """What stands in for the spec; :attr:`declared` is then made of it, or None where nothing could be."""
+    undeclared: tuple[str, str] = ("there is no spec", "name it: lvsctl doctor SPEC")
+    """Without a spec: why, and what to do."""
 
     @property
     def spec(self) -> Spec:
@@ -105,6 +125,8 @@ class Check:
     needs_spec: bool = False
     page: str = ""
     """Where it is documented, when that is not PAGE."""
+    not_adopted: bool = False
+    """Whether it asks for what only a spec says; a keepalived.conf that stands in for one does not."""
 
     def finding(self, found: Found) -> Finding:
         """Answer *found* with what this check knows."""
@@ -140,11 +162,12 @@ def check(
     remedy: str,
     roles: frozenset[Role] = EVERYWHERE,
     needs_spec: bool = False,
+    not_adopted: bool = False,
 ) -> Callable[[Looks], Looks]:
     """Register the check that a function makes."""
 
     def register(looks: Looks) -> Looks:
-        add(Check(name, severity, title, why, remedy, roles, looks, needs_spec))
+        add(Check(name, severity, title, why, remedy, roles, looks, needs_spec, not_adopted=not_adopted))
         return looks
 
     return register

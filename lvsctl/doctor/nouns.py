@@ -3,6 +3,7 @@
 # isort: off
 from lvsctl.doctor import (
     spec,
+    adopted,
     scripts,
     dispatchers,
     settings,
@@ -18,6 +19,7 @@ from lvsctl.doctor import keepalived, held_scripts, table, sorry, credentials, a
 
 MODULES = (
     spec,
+    adopted,
     scripts,
     dispatchers,
     settings,

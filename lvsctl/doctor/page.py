@@ -22,6 +22,9 @@ Checks whose ids begin with LVS are [rules](rules.md) that look at the machine.
 Exit: 0 no findings, 2 findings, 1 no findings, but not everything could be looked at. A finding that does not apply is
 left out with `--ignore ID`; one of an LVS rule also by `ignore:` in the spec.
 
+Checks with *spec* need to know what the director is to do. Without a spec they are asked of the keepalived.conf that is
+at work; those with *lvsctl's spec* are left out then, for it cannot answer them.
+
 """
 
 
@@ -48,7 +51,7 @@ def _table(checks: list[Check], pair: set[str]) -> Iterator[str]:
 
 def _where(check: Check) -> str:
     role = "any" if check.roles == EVERYWHERE else ", ".join(sorted(each.value for each in check.roles))
-    return role + (", spec" if check.needs_spec else "")
+    return role + (", lvsctl's spec" if check.not_adopted else ", spec" if check.needs_spec else "")
 
 
 def _scope(check: Check) -> str:

@@ -4,6 +4,7 @@ They are those of ``lvsctl validate --node``; `ignore:` in the spec counts here,
 """
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from lvsctl.compose.rules import RULES, Finding, Pair, Rule, Severity
 from lvsctl.compose.rules import check as check_rules
@@ -19,6 +20,7 @@ from lvsctl.spec.paths import dotted
     why="What it renders will not work, or hurts one night; `lvsctl render` refuses it.",
     remedy="lvsctl validate SPEC says where, why, and what to do.",
     needs_spec=True,
+    not_adopted=True,
 )
 def broken_rules(machine: Machine) -> Iterator[Found]:
     """Errors among the rules that need no host."""
@@ -30,6 +32,10 @@ def broken_rules(machine: Machine) -> Iterator[Found]:
     if errors:
         file = declared.document.file
         yield Found(file, f"it breaks {', '.join(sorted(errors))}", f"lvsctl validate {file}")
+
+
+HELD: Final = frozenset({"LVS800"})
+"""Rules that without a spec are asked of the configuration that keepalived holds, which is nearer to the truth (LVD104)."""
 
 
 def _looks(rule: Rule) -> Callable[[Machine], Iterator[Found]]:
@@ -57,5 +63,6 @@ for _rule in RULES.values():
                 _looks(_rule),
                 needs_spec=True,
                 page=_rule.page,
+                not_adopted=_rule.id in HELD,
             )
         )

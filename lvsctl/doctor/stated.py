@@ -19,6 +19,7 @@ FULL: Final = 0.8
     remedy="Set it, now and in /etc/sysctl.d; or correct `sysctl` in the spec.",
     roles=DIRECTOR,
     needs_spec=True,
+    not_adopted=True,
 )
 def not_as_stated(machine: Machine) -> Iterator[Found]:
     """Everything under `sysctl` of the spec."""

@@ -9,6 +9,7 @@ from lvsctl.doctor.model import DIRECTOR, ERROR, WARNING, Found, Machine, check
 from lvsctl.ipvs.errors import NoIpvs
 from lvsctl.ipvs.model import Observation
 from lvsctl.ipvs.planning import plan
+from lvsctl.ipvs.rules import service_name
 from lvsctl.ipvs.steps import describe
 from lvsctl.spec.virtual_server import VirtualServer
 from lvsctl.vocabulary import ServiceKey
@@ -115,13 +116,20 @@ def left_over(machine: Machine) -> Iterator[Found]:
         if key.mark
     }
     wanted = table(machine.spec)
+    if machine.adoption is not None and not machine.spec.virtual_servers:
+        return  # whoever has no services in keepalived.conf has another program make them
     for key in observed(machine).table:
         if key not in wanted and key not in claims and not (key.mark and key.mark in marks):
-            yield Found(
-                str(key),
-                "the kernel has it, the spec does not",
-                f"lvsctl ipvs apply {_file(machine)} --prune",
-            )
+            yield _stray(machine, key)
+
+
+def _stray(machine: Machine, key: ServiceKey) -> Found:
+    if machine.adoption is not None:
+        file = machine.adoption.files[0]
+        return Found(str(key), f"the kernel has it, {file} does not", f"ipvsadm -D {service_name(key)}")
+    return Found(
+        str(key), "the kernel has it, the spec does not", f"lvsctl ipvs apply {_file(machine)} --prune"
+    )
 
 
 @check(
@@ -150,4 +158,5 @@ def refused(machine: Machine) -> Iterator[Found]:
 
 
 def _services(machine: Machine) -> list[tuple[str, VirtualServer]]:
-    return list(machine.spec.virtual_servers.items()) if machine.declared else []
+    # The names that an adopted file was given mean nothing to `lvsctl sorry`.
+    return list(machine.spec.virtual_servers.items()) if machine.declared and not machine.adoption else []

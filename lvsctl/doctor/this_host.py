@@ -200,9 +200,13 @@ class ThisHost(Here):
         """Answer the keepaliveds of this network namespace."""
         return self._daemons
 
+    @cached_property
+    def _installed(self) -> Program | None:
+        return installed()
+
     def keepalived(self) -> Program | None:
         """Answer the keepalived that is installed."""
-        return installed()
+        return self._installed
 
     @cached_property
     def _snapshots(self) -> Kept:

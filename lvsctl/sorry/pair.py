@@ -6,8 +6,11 @@ because nobody wants to answer questions during an incident.
 
 import json
 import os
+import re
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
 
 from lvsctl.errors import Unavailable, Usage, visible
@@ -47,10 +50,10 @@ def peers(addresses: Mapping[str, Sequence[str]], here: str, host: str | None) -
     Raises Usage when nothing says who they are.
     """
     if host is not None:
-        if not host or host.startswith("-"):
-            raise Usage(f"{host!r} is no host: expected what ssh connects to")
-        named = next((name for name, own in addresses.items() if host == name or host in own), host)
-        return (Peer(named, host),)
+        named = called(host)
+        bare = _canonical(named.rpartition("@")[2])
+        known = {name: {name, *map(_canonical, own)} for name, own in addresses.items()}
+        return (Peer(next((name for name, own in known.items() if bare in own), named), named),)
     others = tuple(Peer(name, own[0]) for name, own in addresses.items() if name != here and own)
     if not others:
         raise Usage(
@@ -58,6 +61,28 @@ def peers(addresses: Mapping[str, Sequence[str]], here: str, host: str | None) -
             hint="write it under `nodes`, or name what ssh connects to with --peer HOST",
         )
     return others
+
+
+_PLAIN: Final = re.compile(r"""[^-\s'"`$;&<>|(){}*?!#~][^\s'"`$;&<>|(){}*?!#~]*""")
+"""A user or a host: no dash first, which would be an option of ssh's or of a ProxyCommand's, and no sign that a shell
+reads (CVE-2023-51385)."""
+
+
+def called(host: str) -> str:
+    """Answer what ssh is told for *host*, an alias, a name or an address, also ``USER@…``: IPv6 without its brackets.
+
+    Raises Usage for what is no host.
+    """
+    user, at, name = host.rpartition("@")
+    if not host.isprintable() or not all(map(_PLAIN.fullmatch, [user, name] if at else [name])):
+        raise Usage(f"{host!r} is no host: expected what ssh connects to")
+    return f"{user}{at}{name[1:-1]}" if name.startswith("[") and name.endswith("]") else host
+
+
+def _canonical(address: str) -> str:
+    with suppress(ValueError):
+        return str(ip_address(address))
+    return address
 
 
 def ask(peer: Peer, argv: Sequence[str], *, timeout: float) -> Said:
@@ -74,7 +99,9 @@ def ask(peer: Peer, argv: Sequence[str], *, timeout: float) -> Said:
             env={"SSH_AUTH_SOCK": agent} if agent else None,
         )
     except Unavailable as error:
-        return Said(peer, Unavailable.exit_code, {}, error.message)
+        silent = "no answer within" in error.message
+        why = f"ssh {peer.host}: no answer within {timeout:g} s" if silent else error.message
+        return Said(peer, Unavailable.exit_code, {}, why)
     told = visible_lines(done.stderr)
     if done.status == _SSH_FAILED or done.status < 0:
         return Said(peer, Unavailable.exit_code, {}, f"ssh {peer.host}: {told or 'failed'}")
@@ -91,11 +118,40 @@ def visible_lines(text: str) -> str:
 
 
 def _document(text: str) -> Mapping[str, Any]:
+    """Answer the JSON object in *text*, below whatever a shell's start-up file has printed before it."""
+    begins = 0 if text.startswith("{") else text.find("\n{") + 1
     try:
-        found = json.loads(text)
+        found = json.loads(text[begins:])
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+_ADVICE: Final = (
+    (
+        "IDENTIFICATION HAS CHANGED",
+        "its host key is another one than before: find out why; then ssh-keygen -R {name}, and connect once by hand",
+    ),
+    ("Host key verification failed", "connect once by hand as this user, and compare the key: ssh {host}"),
+    ("Permission denied", "let this user's key in there (no password is asked for): ssh-copy-id {host}"),
+    ("Could not resolve hostname", "name its address, or an alias of ~/.ssh/config"),
+    (
+        "(is lvsctl on its PATH?)",
+        "install lvsctl there; one that is elsewhere needs a link in /usr/local/bin",
+    ),
+    ("No such command", "upgrade lvsctl there"),
+    ("is no node of", "name it as the spec does, or by an address that the spec has"),
+    ("there is no such file", "copy the spec to it, under the same name"),
+)
+
+
+def advice(said: Said) -> str:
+    """Answer what to do about a peer that could not be asked."""
+    found = next(
+        (what for words, what in _ADVICE if words in said.story),
+        "see that it works: ssh {host} lvsctl doctor",
+    )
+    return found.format(host=said.peer.host, name=said.peer.host.rpartition("@")[2])
 
 
 def combined(here: int, others: Sequence[int]) -> int:

@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -83,6 +84,7 @@ def _serve(namespaces: list[int], told: int) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(SOCKET)
+        Path(SOCKET).chmod(0o777)
         listener.listen()
         os.write(told, b"!")
         while True:
@@ -93,6 +95,16 @@ def _serve(namespaces: list[int], told: int) -> None:
             connection.close()
 
 
+def _become(connection: socket.socket) -> None:
+    """Be the user who asks."""
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, uid, gid = struct.unpack("3i", credentials)
+    if uid:
+        os.setgroups([])
+        os.setgid(gid)
+        os.setuid(uid)
+
+
 def _answer(connection: socket.socket) -> None:
     status = 1
     try:
@@ -101,6 +113,7 @@ def _answer(connection: socket.socket) -> None:
         for number, handle in enumerate(handles):
             os.dup2(handle, number)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _become(connection)
         os.environ.clear()
         os.environ.update(environment)
         os.chdir(folder)

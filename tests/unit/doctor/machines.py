@@ -32,6 +32,9 @@ class Case:
     fresh: bool = False
     settled_by: str | None = None
     """The spec whose return paths are in place; by default its own."""
+    conf: str | None = None
+    """A keepalived.conf in the place of a spec."""
+    good_conf: str | None = None
 
 
 SPEC = """

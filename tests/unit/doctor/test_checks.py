@@ -9,16 +9,23 @@ import pytest
 
 from lvsctl.compose.render import render
 from lvsctl.compose.return_paths import intended
+from lvsctl.doctor.adopted import machine_of
 from lvsctl.doctor.examine import all_checks, examine
 from lvsctl.doctor.model import Check, Machine, Role
 from lvsctl.keepalived.held import bare_lines
+from lvsctl.keepalived.parse import parse
 from lvsctl.spec.document import read as read_text
 from lvsctl.spec.load import Declared, load
 from tests.support.made_up_machine import MadeUpMachine
-from tests.unit.doctor import cases_files, cases_kernel
+from tests.unit.doctor import cases_adopted, cases_files, cases_kernel
 from tests.unit.doctor.machines import CONFIG, DIRECTOR, REALSERVER, SPEC, Case
 
-CASES = [*cases_files.CASES, *cases_kernel.KERNEL, *cases_kernel.WAYS]
+CASES = [
+    *cases_files.CASES,
+    *cases_kernel.KERNEL,
+    *cases_kernel.WAYS,
+    *cases_adopted.CASES,
+]
 
 EVERY = frozenset(check.id for check in all_checks())
 
@@ -51,6 +58,8 @@ def machine(case: Case, told: Mapping[str, Any]) -> Machine:
             name: each for name, each in {**base[word], **told.get(word, {})}.items() if each is not None
         }
     node = "lb1"
+    if case.conf is not None:
+        return machine_of(MadeUpMachine(merged), [parse(case.conf, file=CONFIG)], [7])
     return Machine(case.role, MadeUpMachine(merged), None if case.spec == "" else found, node, case.fresh)
 
 
@@ -67,7 +76,10 @@ def named(cases: list[Case]) -> list[Any]:
 @pytest.mark.parametrize("case", named(CASES))
 def test_a_check_tells_the_two_machines_apart(case: Case) -> None:
     assert told(case, case.bad), "the bad machine passes"
-    assert not told(dataclasses.replace(case, spec=case.good_spec or case.spec), case.good)
+    good = dataclasses.replace(
+        case, spec=case.good_spec or case.spec, conf=case.good_conf if case.conf is not None else None
+    )
+    assert not told(good, case.good)
 
 
 def test_every_check_has_a_machine_that_fails_it_and_one_that_passes() -> None:

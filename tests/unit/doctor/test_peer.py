@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lvsctl.doctor.model import Machine, Role
-from lvsctl.doctor.peer import CHECKS, compare, facts, vrrp
+from lvsctl.doctor.peer import CHECKS, compare, facts, unknown, vrrp
 from lvsctl.errors import Denied
 from lvsctl.spec.document import read as read_text
 from lvsctl.spec.load import load
@@ -85,6 +85,157 @@ def test_vrrp_that_does_not_fit_is_found(there: dict[str, Any]) -> None:
     assert {each.id for each in compare(said(), said(**there))} == {"LVD902"}
 
 
+V6 = CONF.replace("10.0.0.100/24", "fd00::100/64")
+UNICAST = CONF.replace(
+    "    virtual_ipaddress",
+    "    unicast_src_ip %s\n    unicast_peer {\n        %s\n    }\n    virtual_ipaddress",
+)
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        (CONF % 150, (CONF % 100).replace("advert_int 1", "")),
+        (CONF % 150, (CONF % 100).replace("advert_int 1", "advert_int 1.0")),
+        (CONF % 150, (CONF % 100).replace("100/24", "100/32 dev eno1 label eno1:1")),
+        (CONF % 150, (CONF % 100).replace("VI_1", "inside")),
+        (CONF % 150, "global_defs { vrrp_version 2 }\n" + CONF % 100),
+        (V6 % 150, "global_defs {\n    vrrp_version 3\n}\n" + V6 % 100),
+        (V6 % 150, (V6 % 100).replace("fd00::100", "FD00:0::100")),
+        (UNICAST % (150, "10.0.0.11", "10.0.0.12"), UNICAST % (100, "10.0.0.12", "10.0.0.11 min_ttl 5")),
+        (
+            UNICAST % (150, "10.0.0.11", "10.0.0.12"),
+            UNICAST.replace("unicast_src_ip %s", "%.0s") % (100, "", "10.0.0.11"),
+        ),
+        (CONF % 150, (CONF % 100).replace("    priority 100", "")),
+        ("", ""),
+    ],
+)
+def test_what_is_only_written_otherwise_is_no_difference(here: str, there: str) -> None:
+    assert list(compare(said(vrrp=vrrp([here])), said(vrrp=vrrp([there])))) == []
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "read"),
+    [
+        (CONF % 150, CONF % 150, ["priority 150 on both"]),
+        (CONF % 100, (CONF % 1).replace("    priority 1\n", ""), ["priority 100 on both"]),
+        (CONF % 150, (CONF % 100).replace("PASS", "AH"), ["auth_type: PASS here, AH there"]),
+        (
+            CONF % 150,
+            "global_defs {\n vrrp_version 3\n}\n" + CONF % 100,
+            ["version: 2 here, 3 there", "auth_type: PASS here, none there"],
+        ),
+        (
+            CONF % 150,
+            (CONF % 100).replace("        10.0.0.100/24", "        10.0.0.100/24\n        10.0.0.101/24"),
+            ["virtual_ipaddress: no other here, 10.0.0.101 there"],
+        ),
+        (CONF % 150, UNICAST % (100, "10.0.0.12", "10.0.0.11"), ["sent by: multicast here, unicast there"]),
+        (
+            UNICAST % (150, "10.0.0.11", "10.0.0.13"),
+            UNICAST % (100, "10.0.0.12", "10.0.0.11"),
+            ["unicast_peer here has no 10.0.0.12: advertisements do not reach it"],
+        ),
+        (
+            UNICAST % (150, "10.0.0.11", "10.0.0.12"),
+            UNICAST % (100, "10.0.0.12", "10.0.0.99"),
+            ["unicast_peer there has no 10.0.0.11: advertisements do not reach it"],
+        ),
+        (CONF % 150, "", ["the other director does not have it"]),
+        ("", CONF % 150, ["only the other director has it"]),
+        (CONF % 150, (CONF % 100).replace("51", "52"), ["virtual_router_id: 51 here, 52 there"]),
+        (
+            CONF % 150,
+            (CONF % 100).replace("51", "52").replace("VI_1", "VI_2"),
+            ["the other director does not have it", "only the other director has it"],
+        ),
+        (
+            CONF % 150,
+            (CONF % 100).replace("advert_int", "nopreempt\n    advert_int"),
+            ["nopreempt there only: that of the director with the higher priority counts"],
+        ),
+    ],
+)
+def test_settings_that_do_not_fit_are_named(here: str, there: str, read: list[str]) -> None:
+    found = list(compare(said(vrrp=vrrp([here])), said(vrrp=vrrp([there]))))
+    assert [each.read for each in found] == read
+    assert {each.id for each in found} == {"LVD902"}
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "read"),
+    [
+        (
+            {"spec": "abc"},
+            {"spec": None, "truth": "keepalived.conf"},
+            ["there is a spec here, only a keepalived.conf there"],
+        ),
+        ({"spec": "abc"}, {"spec": None, "truth": None}, ["there is a spec here, none there"]),
+        ({"spec": None, "truth": None}, {"spec": "abc"}, ["there is none here, a spec there"]),
+        ({"spec": None, "truth": "keepalived.conf"}, {"spec": None, "truth": "keepalived.conf"}, []),
+        ({"spec": "abc"}, {"spec": None, "truth": "spec"}, []),
+        ({"spec": "abc"}, {"spec": None, "truth": ["\x1b"]}, []),
+    ],
+)
+def test_a_spec_on_one_director_only_is_found(
+    here: dict[str, Any], there: dict[str, Any], read: list[str]
+) -> None:
+    assert [each.read for each in compare(said(**here), said(**{**OTHER, **there}))] == read
+
+
+@pytest.mark.parametrize(
+    ("asked", "began", "ended", "answered", "read"),
+    [
+        (0, 4, 7, 9, []),  # a slow ssh
+        (0, 1, 50, 51, []),  # a slow examination
+        (0, 1.9, 3.9, 2, []),  # two seconds are let pass
+        (0, 31, 33, 4, ["the other one is at least 29 s ahead"]),
+        (0, -59, -57, 4, ["the other one is at least 59 s behind"]),
+        (0, None, 33, 4, ["the other one is at least 29 s ahead"]),
+        (0, 1, 10**400, 4, ["the time there makes no sense"]),
+        (0, float("nan"), 1, 4, ["the time there makes no sense"]),
+    ],
+)
+def test_what_ssh_and_the_examination_take_is_no_difference_of_clocks(
+    asked: float, began: Any, ended: Any, answered: float, read: list[str]
+) -> None:
+    here = said(asked=NOW + asked, answered=NOW + answered)
+    there = said(
+        **OTHER, time=NOW + ended if abs(ended) < 1e9 else ended, began=None if began is None else NOW + began
+    )
+    found = list(compare(here, there))
+    assert [(each.id, each.read) for each in found] == [("LVD906", each) for each in read]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "why", "hint"),
+    [
+        ({}, {"vrrp": None}, "vrrp could not be read there", "let ssh log in as root: --peer root@HOST"),
+        ({"vrrp": None}, OTHER, "vrrp could not be read here", "run lvsctl as root"),
+        ({}, {"vrrp": "\x1b"}, "vrrp could not be read there", "let ssh log in as root: --peer root@HOST"),
+    ],
+)
+def test_what_one_of_the_two_could_not_read_is_no_difference(
+    here: dict[str, Any], there: dict[str, Any], why: str, hint: str
+) -> None:
+    assert list(compare(said(**here), said(**there))) == []
+    assert [(each.checks, each.why, each.hint) for each in unknown(said(**here), said(**there))] == [
+        (("LVD902",), why, hint)
+    ]
+
+
+def test_what_an_older_release_does_not_tell_is_said_to_be_open() -> None:
+    there = {
+        word: each for word, each in said(**OTHER, lvsctl="0.1").items() if word not in ("sorry", "scripts")
+    }
+    assert [each.id for each in compare(said(), there)] == ["LVD900"]
+    assert [(each.checks, each.why) for each in unknown(said(), there)] == [
+        (("LVD903",), "lvsctl 0.1 there does not tell sorry"),
+        (("LVD905",), "lvsctl 0.1 there does not tell scripts"),
+    ]
+
+
 def test_a_script_that_the_other_does_not_have_is_found() -> None:
     found = list(compare(said(), said(**OTHER, scripts={"/other": "1"})))
     assert [each.read for each in found] == ["it is missing there"]
@@ -130,6 +281,37 @@ def test_a_spec_is_the_same_whatever_its_comments() -> None:
         "lb1",
     )
     assert facts(machine())["spec"] != facts(changed)["spec"]
+
+
+@pytest.mark.parametrize(
+    ("word", "other"),
+    [
+        ("port: 443", "port: 444"),
+        ("provider: hetzner-robot", "provider: hetzner-cloud"),
+        ("gateway: 203.0.113.1", "gateway: 203.0.113.2"),
+        ("sorry: {port: 8503}", "sorry: {port: 8504}"),
+        ("lb2: {address: 10.0.0.12", "lb2: {address: 10.0.0.13"),
+    ],
+)
+def test_what_is_not_rendered_for_keepalived_counts_as_well(word: str, other: str) -> None:
+    assert word in SPEC
+    changed = load(read_text(SPEC.replace(word, other), file="lvs.yaml"))
+    there = Machine(Role.DIRECTOR, MadeUpMachine(DIRECTOR), changed, "lb2")
+    assert facts(machine())["spec"] != facts(there)["spec"]
+
+
+def test_a_hash_betrays_no_password() -> None:
+    texts = [
+        SPEC.replace(
+            "unicast: true", f"unicast: true\n    authentication: {{auth_type: PASS, auth_pass: {word}}}"
+        )
+        for word in ("tell1234", "tell5678")
+    ]
+    found = [
+        facts(Machine(Role.DIRECTOR, MadeUpMachine(DIRECTOR), load(read_text(text, file="x")), "lb1"))["spec"]
+        for text in texts
+    ]
+    assert found[0] == found[1] != facts(machine())["spec"]
 
 
 def test_facts_that_cannot_be_read_are_null() -> None:

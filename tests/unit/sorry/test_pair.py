@@ -24,7 +24,33 @@ def test_a_named_host_is_used_as_it_is_and_recognised_by_its_address() -> None:
 
 
 @pytest.mark.parametrize(
-    ("nodes", "host"), [({}, None), ({"lb1": ["10.0.0.11"]}, None), (NODES, "-oProxyCommand=x"), (NODES, "")]
+    ("host", "peer"),
+    [
+        ("root@10.0.0.12", Peer("lb2", "root@10.0.0.12")),
+        ("ops@lb2", Peer("lb2", "ops@lb2")),
+        ("CORP\\ops@lb2", Peer("lb2", "CORP\\ops@lb2")),
+        ("fd00:0:0::11", Peer("lb1", "fd00:0:0::11")),
+        ("[fd00::11]", Peer("lb1", "fd00::11")),
+        ("root@[fd00::11]", Peer("lb1", "root@fd00::11")),
+        ("fe80::12%eth0", Peer("fe80::12%eth0", "fe80::12%eth0")),
+        ("ssh://root@lb2:2222", Peer("ssh://root@lb2:2222", "ssh://root@lb2:2222")),
+    ],
+)
+def test_a_host_may_have_a_user_and_any_kind_of_address(host: str, peer: Peer) -> None:
+    assert peers(NODES, "lb1", host) == (peer,)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "host"),
+    [
+        ({}, None),
+        ({"lb1": ["10.0.0.11"]}, None),
+        (NODES, "-oProxyCommand=x"),
+        (NODES, ""),
+        (NODES, "root@-oProxyCommand=x"),
+        (NODES, "a b"),
+        (NODES, "$(x)"),
+    ],
 )
 def test_without_a_peer_there_is_nobody_to_ask(nodes: dict[str, list[str]], host: str | None) -> None:
     with pytest.raises(Usage):
