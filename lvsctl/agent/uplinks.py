@@ -11,7 +11,7 @@ from typing import Final
 from lvsctl.errors import LvsctlError
 from lvsctl.spec import uplinks as spec
 from lvsctl.uplink.declared import settings
-from lvsctl.uplink.keeper import keep_uplinks
+from lvsctl.uplink.keeper import Keeper, keep_uplinks
 
 AGAIN: Final = 30.0
 """Seconds until it is tried again: `lvsctl uplink run` may have been keeping them, and have ended."""
@@ -24,20 +24,22 @@ class Uplinks:
         self._declared = declared
         self._complain = complain
         self._anew = asyncio.Event()
+        self._keeper: Keeper | None = None
 
     def renew(self) -> None:
-        """Go on with what is declared now. A restart of the keeper switches nothing."""
+        """Go on with what is declared now. That switches nothing, and what is known of uplinks that stay is kept."""
         self._anew.set()
 
     async def serve(self) -> None:
         """Keep them until :meth:`renew`, or wait for that when there are none."""
         self._anew.clear()
         declared = self._declared()
+        before, self._keeper = self._keeper, None
         if declared is None:
             await self._anew.wait()
             return
         try:
-            await keep_uplinks(settings(declared), self._anew)
+            self._keeper = await keep_uplinks(settings(declared), self._anew, before=before)
         except LvsctlError as error:
             self._complain(f"uplinks: {error.message}")
             with suppress(TimeoutError):

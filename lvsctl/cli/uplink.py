@@ -45,7 +45,7 @@ def run(
 ) -> None:
     """Watch the uplinks and switch between them, until SIGTERM. Routes and rules stay then, and a restart switches nothing.
 
-    With --dry-run print the `ip` commands that it would begin with. Exit: 0 ended as asked; 65 SPEC makes no sense;
+    SIGHUP reads SPEC anew: that switches nothing either, and one that makes no sense leaves everything as it was. With --dry-run print the `ip` commands that it would begin with. Exit: 0 ended as asked; 65 SPEC makes no sense;
     69 something it needs is not there; 75 another one runs; 77 not root.
     """
     options.tell_more(verbose)
@@ -58,7 +58,7 @@ def run(
         return
     from lvsctl.cli.uplink_run import run_until_told
 
-    run_until_told(settings, netns, quiet=quiet, verbose=verbose)
+    run_until_told(settings, lambda: _settings_again(spec, node), netns, quiet=quiet, verbose=verbose)
 
 
 @app.command()
@@ -213,6 +213,12 @@ def _settings(spec: str, node: str) -> "Settings":
     if uplinks is None or not uplinks.providers:
         raise Usage(f"{spec} has no uplinks", hint="docs/how-to/two-isps.md shows how to write them")
     return settings(uplinks)
+
+
+def _settings_again(spec: str, node: str) -> "Settings":
+    if spec == "-":
+        raise Usage("standard input cannot be read a second time")
+    return _settings(spec, node)
 
 
 def _files(netns: str | None) -> "Files":

@@ -9,12 +9,11 @@ whole table.
 """
 
 import errno
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, NamedTuple
 
 from lvsctl.errors import Denied, Unavailable
 from lvsctl.net.codec import AF
-from lvsctl.net.model import Network
 from lvsctl.vocabulary import Address, Family, as_address
 
 _SRC_NAT: int = 1 << 4
@@ -64,18 +63,15 @@ class Conntrack:
             source, destination, given = map(as_address, (original.saddr, original.daddr, reply.daddr))
             yield Connection(source, destination, given, original.proto), original
 
-    def forget(self, given: Collection[Address], near: Collection[Network]) -> int:
-        """Delete the connections that go out with one of the addresses *given*, but not those to what is *near*.
-
-        Answers how many.
+    def forget(self, given: Collection[Address], stays: Callable[[Connection], bool]) -> int:
+        """Delete the connections that go out with one of the addresses *given*, unless one *stays*; answer how many.
 
         Raises Denied when only root may, Unavailable when the kernel refuses. No connection tracking is no error.
         """
         count = 0
         try:
             for connection, entry in list(self.rewritten()):
-                is_near = any(connection.destination in each for each in near)
-                if connection.given in given and not is_near:
+                if connection.given in given and not stays(connection):
                     count += self._delete(entry)
         except Exception as error:
             code = getattr(error, "code", None) or getattr(error, "errno", None)
@@ -100,10 +96,12 @@ _ABSENT = frozenset((errno.ENOENT, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT, errn
 """What netlink says of a subsystem that this kernel does not have, or has not loaded."""
 
 
-def forget(family: Family, given: Collection[Address], near: Collection[Network] = ()) -> int:
-    """Delete the connections of *family* that go out with one of the addresses *given*; answer how many.
+def forget(
+    family: Family, given: Collection[Address], stays: Callable[[Connection], bool] = lambda _: False
+) -> int:
+    """Delete the connections of *family* that go out with one of the addresses *given*, unless one *stays*.
 
-    Those to somebody in one of the networks *near* stay: no default route leads there.
+    Answers how many.
     """
     if not given:
         return 0
@@ -114,6 +112,6 @@ def forget(family: Family, given: Collection[Address], near: Collection[Network]
             return 0
         raise Unavailable(f"connection tracking: {error}") from error
     try:
-        return conntrack.forget(given, near)
+        return conntrack.forget(given, stays)
     finally:
         conntrack.close()

@@ -4,7 +4,7 @@ import asyncio
 import os
 import stat
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -48,12 +48,25 @@ class Event(NamedTuple):
 class Runner:
     """Runs the operator's program for every event, one at a time and in order; nobody waits for it."""
 
-    def __init__(self, argv: tuple[str, ...], timeout: float, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        argv: tuple[str, ...],
+        timeout: float,
+        tell: Callable[[str], None],
+        waiting: Iterable[Event] = (),
+    ) -> None:
         self._argv = argv
         self._timeout = timeout
         self._tell = tell
         self._waiting: deque[Event] = deque(maxlen=MOST_WAITING)
         self._there_is_one = asyncio.Event()
+        for event in waiting:
+            self.take(event)
+
+    @property
+    def waiting(self) -> tuple[Event, ...]:
+        """The events of which the program has not been told to the end."""
+        return tuple(self._waiting)
 
     def take(self, event: Event) -> None:
         """Have the program told of *event*; the oldest are forgotten while it is too slow."""
@@ -67,7 +80,12 @@ class Runner:
             await self._there_is_one.wait()
             self._there_is_one.clear()
             while self._waiting:
-                await self._run(self._waiting.popleft())
+                event = self._waiting.popleft()
+                try:
+                    await self._run(event)
+                except asyncio.CancelledError:
+                    self._waiting.appendleft(event)  # whoever goes on from here tells it again
+                    raise
 
     async def _run(self, event: Event) -> None:
         argv = (*self._argv, event.what.value, event.family.value, event.uplink)

@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from lvsctl.errors import LvsctlError
 from lvsctl.host.lock import locked
@@ -36,39 +36,69 @@ LOUD: Final = 60.0
 """Seconds between two complaints about a forced uplink that is down."""
 
 
-async def keep_uplinks(settings: Settings, stop: asyncio.Event, *, files: Files | None = None) -> None:
+async def keep_uplinks(
+    settings: Settings, stop: asyncio.Event, *, files: Files | None = None, before: "Keeper | None" = None
+) -> "Keeper":
     """Keep the uplinks until *stop* is set. Routes and rules stay as they are then: a restart changes nothing.
 
-    Raises Busy when somebody else keeps them already; Denied, Unavailable when the kernel cannot be asked at the
-    beginning. Later faults are logged, and tried again.
+    Answers the keeper, from which the next one may go on (*before*). Raises Busy when somebody else keeps them
+    already; Denied, Unavailable when the kernel cannot be asked at the beginning. Later faults are logged, and tried
+    again.
     """
     files = files or Files()
     with locked(files.lock, timeout=0.2):
-        await Keeper(settings, files).run(stop)
+        keeper = Keeper(settings, files, before)
+        await keeper.run(stop)
+        return keeper
+
+
+class Legacy(NamedTuple):
+    """What one keeper leaves to the next; without a ward it comes from files."""
+
+    saved: Memory
+    ward: Ward | None = None
+    waiting: tuple[Event, ...] = ()
+    obstacles: Mapping[Family, str] = {}
+    told_down: Collection[Family] = ()
+    complained: Mapping[Family, float] = {}
+
+
+def _ward(settings: Settings, left: Legacy) -> Ward:
+    if left.ward is not None:
+        return Ward.after(left.ward, settings)
+    return Ward(settings, left.saved.choices, left.saved.standings)
 
 
 class Keeper:
-    """What :func:`keep_uplinks` runs; the agent may ask it for :meth:`document` meanwhile."""
+    """What :func:`keep_uplinks` runs; the agent may ask it for :meth:`document` meanwhile.
 
-    def __init__(self, settings: Settings, files: Files) -> None:
+    It goes on from the one *before*, which has ended, or from what the files remember.
+    """
+
+    def __init__(self, settings: Settings, files: Files, before: "Keeper | None" = None) -> None:
         self.settings = settings
         self._files = files
-        now = time.monotonic()
-        before = files.remember(time.time(), now)
-        self.ward = Ward(settings, before.choices, before.standings)
-        self.obstacles: dict[Family, str] = {}
+        left = Legacy(files.remember(time.time(), time.monotonic())) if before is None else before.legacy()
+        self.ward = _ward(settings, left)
+        self.obstacles: dict[Family, str] = dict(left.obstacles)
         """Why packets do not take the uplink in use; empty where they do."""
+        self._former = left.ward.uplinks if left.ward else {}
         self._sources: dict[Key, Address | None] = {}
         self._pingers = {each.key: Pinger(each) for each in settings.uplinks}
-        self._runner = Runner(settings.run, settings.run_timeout, log.warning)
-        self._saved = before
-        self._told_down: set[Family] = set()
-        self._complained: dict[Family, float] = {}
+        self._runner = Runner(settings.run, settings.run_timeout, log.warning, left.waiting)
+        self._saved = left.saved if left.ward is None else left.saved.of(left.ward.same(settings))
+        self._told_down = set(left.told_down)
+        self._complained = dict(left.complained)
         self._tracked: int | None = None
         self._untracked = ""
         """Why the track_file could not be written."""
         self._changing = asyncio.Lock()
         self._gate = Gate(settings)
+
+    def legacy(self) -> "Legacy":
+        """Answer what the next one goes on from, once this one has ended."""
+        waiting = self._runner.waiting
+        return Legacy(self._saved, self.ward, waiting, self.obstacles, self._told_down, self._complained)
 
     def document(self) -> dict[str, object]:
         """Answer how the uplinks are, as JSON's types."""
@@ -99,7 +129,7 @@ class Keeper:
         decisions = list(self.ward.decide(time.monotonic()))
         self._learn(await self._gate.make(self.ward.active))
         for family, decision in decisions:
-            self._announce(family, decision, 0)
+            self._announce(family, decision, await self._forget(family, decision))
         self._settle()
 
     async def _ask_for_ever(self, uplink: Uplink, index: int) -> None:
@@ -161,14 +191,21 @@ class Keeper:
             self._settle()
 
     async def _switch(self, family: Family, decision: Decision) -> int:
-        old = self.ward.uplinks.get(Key(family, decision.old))
-        new = self.ward.uplinks[Key(family, decision.new)]
         try:
             self._learn(await self._gate.make(self.ward.active))
-            return await self._gate.forget(old, new) if old is not None else 0
         except LvsctlError as error:
             # The next look at routes and rules tries again; the choice stays.
             self._hinder(family, error.message)
+            return 0
+        return await self._forget(family, decision)
+
+    async def _forget(self, family: Family, decision: Decision) -> int:
+        key = Key(family, decision.old)
+        old = self.ward.uplinks.get(key) or self._former.get(key)
+        try:
+            return await self._gate.forget(old, self.ward.uplinks[Key(family, decision.new)]) if old else 0
+        except LvsctlError as error:
+            self._trouble(error.message)
             return 0
 
     def _announce(self, family: Family, decision: Decision, forgotten: int) -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from lvsctl.net import conntrack
 from lvsctl.net.kernel import Net, NoRoute
-from lvsctl.net.model import MAIN, PROTO, Lookup, Route
+from lvsctl.net.model import MAIN, PROTO, HostAddress, Lookup, Route
 from lvsctl.uplink.intent import (
     Host,
     Plan,
@@ -16,6 +16,7 @@ from lvsctl.uplink.intent import (
     squatter,
     unplan,
 )
+from lvsctl.uplink.lasting import Lasting, of_others
 from lvsctl.uplink.model import Uplink
 from lvsctl.vocabulary import Address, Family, as_address, family_of
 
@@ -90,7 +91,8 @@ def _told(route: Route) -> str:
 def forget_old(net: Net, old: Uplink, new: Uplink) -> int:
     """Delete the tracked connections that go out with an address of *old* and would not get far; answer how many.
 
-    :mod:`lvsctl.net.conntrack` says which those are. What is for the network of *old* itself goes there as before.
+    :mod:`lvsctl.net.conntrack` says which those are, and :mod:`lvsctl.uplink.lasting` which of them go by *old* as
+    before.
     """
     there = net.addresses()
     kept = {new.source} | {each.address for each in there if each.dev == new.interface}
@@ -98,8 +100,15 @@ def forget_old(net: Net, old: Uplink, new: Uplink) -> int:
     if old.interface == new.interface:
         kept, given = {new.source}, {old.source}
     lost = {each for each in given - kept if each is not None and family_of(each) is old.family}
-    near = [each.interface.network for each in there if each.dev == old.interface]
-    return conntrack.forget(old.family, lost, near)
+    lasting = _lasting(net, old, there)
+    return conntrack.forget(old.family, lost, lambda each: lasting.holds(each.source, each.destination))
+
+
+def _lasting(net: Net, old: Uplink, addresses: Sequence[HostAddress]) -> Lasting:
+    rules = net.rules(old.family)
+    tables = {each.table for each in of_others(rules)} - {MAIN}
+    found = (each for table in tables for each in net.routes(old.family, table))
+    return Lasting.on(old, addresses, rules, found)
 
 
 def source(net: Net, uplink: Uplink) -> Address | None:

@@ -6,7 +6,7 @@ asks; it is on /run and has a heartbeat. Times in files are the wall clock's.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -31,6 +31,10 @@ class Memory(NamedTuple):
 
     choices: Mapping[Family, Choice] = {}
     standings: Mapping[Key, Standing] = {}
+
+    def of(self, keys: Collection[Key]) -> "Memory":
+        """Answer the same with the standings of *keys* alone."""
+        return self._replace(standings={key: each for key, each in self.standings.items() if key in keys})
 
 
 class Wish(NamedTuple):

@@ -4,10 +4,11 @@ One :class:`Ward` holds what changes; :mod:`lvsctl.uplink.health` and :mod:`lvsc
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Self
 
 from lvsctl.uplink.choice import Choice, Decision, Forced, decide
 from lvsctl.uplink.health import TargetHealth, cut, judged, standing
-from lvsctl.uplink.model import Key, Sample, Settings, Standing, Uplink, Verdict
+from lvsctl.uplink.model import Key, Sample, Settings, Standing, Target, Uplink, Verdict
 from lvsctl.vocabulary import Family
 
 GOOD = (Verdict.UP, Verdict.UNKNOWN)
@@ -21,16 +22,38 @@ class Ward:
         settings: Settings,
         choices: Mapping[Family, Choice] | None = None,
         standings: Mapping[Key, Standing] | None = None,
+        healths: Mapping[Key, Mapping[Target, TargetHealth]] | None = None,
     ) -> None:
         """Begin with what is remembered: an uplink that was down has to prove itself also after a restart."""
-        before = standings or {}
+        before, known = standings or {}, healths or {}
         self.settings = settings
         self.uplinks = {each.key: each for each in settings.uplinks}
         self.targets: dict[Key, tuple[TargetHealth, ...]] = {
-            key: (_remembered(before.get(key)),) * len(each.targets) for key, each in self.uplinks.items()
+            key: tuple(
+                known.get(key, {}).get(target, _remembered(before.get(key))) for target in each.targets
+            )
+            for key, each in self.uplinks.items()
         }
         self.standings = {key: before.get(key, Standing()) for key in self.uplinks}
         self.choices = {family: (choices or {}).get(family, Choice()) for family in settings.families}
+
+    @classmethod
+    def after(cls, former: "Ward", settings: Settings) -> Self:
+        """Go on from *former* with other *settings*: what leads the same way is as it was, with every sample.
+
+        An uplink that leads another way now is a new one, about which nothing is known.
+        """
+        same = former.same(settings)
+        standings = {key: former.standings[key] for key in same}
+        healths = {
+            key: dict(zip(former.uplinks[key].targets, former.targets[key], strict=True)) for key in same
+        }
+        return cls(settings, former.choices, standings, healths)
+
+    def same(self, settings: Settings) -> set[Key]:
+        """Answer which uplinks of *settings* are here and lead the same way."""
+        ways = {key: _way(each) for key, each in self.uplinks.items()}
+        return {each.key for each in settings.uplinks if ways.get(each.key) == _way(each)}
 
     # --- what comes in
 
@@ -109,6 +132,10 @@ class Ward:
         if uplink is None:
             return 0
         return uplink.track_value if self.is_good(uplink.key) else self.settings.track_down
+
+
+def _way(uplink: Uplink) -> tuple[object, ...]:
+    return uplink.interface, uplink.gateway, uplink.source
 
 
 def _remembered(before: Standing | None) -> TargetHealth:

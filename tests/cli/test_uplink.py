@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
@@ -48,15 +50,18 @@ def until(condition: Callable[[], object]) -> bool:
 
 
 @contextmanager
-def running(spec: str) -> Iterator[subprocess.Popen[str]]:
-    child = subprocess.Popen(
-        [sys.executable, "-m", "lvsctl", "uplink", "run", spec, "-v"], stderr=subprocess.PIPE, text=True
-    )
+def running(
+    spec: str, said: IO[str] | int = subprocess.PIPE, stdin: int | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "lvsctl", "uplink", "run", spec, "-v"]
+    child = subprocess.Popen(command, stdin=stdin, stderr=said, text=True)
     try:
         yield child
     finally:
         child.kill()
         child.communicate()
+        if not isinstance(said, int):
+            said.close()
 
 
 def ended(child: subprocess.Popen[str]) -> tuple[int, str]:
@@ -139,6 +144,63 @@ def test_a_dead_uplink_that_is_wanted_is_said_loudly(lvsctl: Lvsctl, spec: str) 
             assert "isp1 is DOWN and stays in use, because an operator said so" in told.out
 
 
+@needs_root
+def test_sighup_takes_the_spec_anew_and_switches_nothing(lvsctl: Lvsctl, spec: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+
+    def told() -> dict[str, Any]:
+        found = json.loads(lvsctl("uplink", "status", "--json").out)
+        return found if isinstance(found, dict) else {"uplinks": []}
+
+    def samples() -> int:
+        return min((target["samples"] for each in told()["uplinks"] for target in each["targets"]), default=0)
+
+    def anew(text: str, word: str) -> None:
+        before = log.read_text().count(word)
+        Path(spec).write_text(text)
+        child.send_signal(signal.SIGHUP)
+        assert until(lambda: log.read_text().count(word) > before), log.read_text()
+
+    wide = SPEC.replace("size: 5", "size: 500")
+    Path(spec).write_text(wide)
+    with Isps(), running(spec, log.open("w"), stdin=subprocess.DEVNULL) as child:
+        assert until(lambda: samples() >= 10)
+        before = told()
+        anew(wide.replace("hold: 0.1", "hold: 5") + "  metric: 60\n", "the spec was read anew")
+        assert until(lambda: "metric 60" in ip("route"))
+        assert "metric 50" not in ip("route")
+        assert until(lambda: told()["at"] > before["at"])
+        after = told()
+        assert samples() >= 10, "no sample was lost"
+        for each in (before, after):
+            each["since"] = (
+                [(one["verdict"], one["since"]) for one in (*each["uplinks"],)],
+                each["families"]["inet"]["since"],
+            )
+        assert after["since"] == before["since"]
+
+        anew(wide + "  metric: many\n", "the spec cannot be used")
+        assert f"{spec}:11:11: uplinks.metric: " in log.read_text(), "where the fault is"
+        anew("nodes: {}\n", "the spec cannot be used")
+        assert "metric 60" in ip("route"), "the one before stays"
+        assert samples() >= 10
+        assert "instead of" not in log.read_text().replace("isp0 instead of nothing", "")
+        assert child.poll() is None
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(20) == 0
+
+
+@needs_root
+def test_a_closed_terminal_ends_it(lvsctl: Lvsctl, spec: str, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    with Isps(), running(spec, (tmp_path / "log").open("w"), stdin=theirs) as child:
+        assert until(lambda: lvsctl("uplink", "status").status == 0)
+        child.send_signal(signal.SIGHUP)
+        assert child.wait(20) == 0
+    os.close(ours)
+    os.close(theirs)
+
+
 def test_without_anybody_who_keeps_them_nothing_is_known(lvsctl: Lvsctl, spec: str) -> None:
     status = lvsctl("uplink", "status")
     assert status.status == 1
@@ -184,3 +246,33 @@ def test_a_spec_that_makes_no_sense_is_65(lvsctl: Lvsctl, spec: str, line: str) 
     answer = lvsctl("uplink", "check", spec)
     assert answer.status == 65
     assert FAULTS[line] in answer.err
+
+
+def providers(count: int, more: str = "") -> str:
+    lines = [f"    isp{each}: {{interface: eth{each}, gateway: 10.{each}.0.1}}" for each in range(count)]
+    return "\n".join(["uplinks:", "  targets: [198.51.100.1]", "  providers:", *lines, more])
+
+
+def test_there_are_as_many_uplinks_as_tables_for_them(lvsctl: Lvsctl, spec: str) -> None:
+    """Beyond their tables are somebody else's; rules of all uplinks have the same priorities."""
+    Path(spec).write_text(providers(100))
+    dry = lvsctl("uplink", "run", spec, "--dry-run")
+    assert dry.status == 0, dry.err
+    priorities = {word for line in dry.out.splitlines() if " rule " in line for word in line.split()[-3:-2]}
+    assert priorities <= {"980", "981", "982", "983"}
+    assert "lookup 2100 " in dry.out
+    assert "lookup 2101 " not in dry.out
+    Path(spec).write_text(providers(101))
+    refused = lvsctl("uplink", "run", spec, "--dry-run")
+    assert refused.status == 65
+    assert f"{spec}:4:5: uplinks.providers: expected at most 100 uplinks, not 101" in refused.err
+
+
+def test_two_uplinks_never_share_a_table(lvsctl: Lvsctl, spec: str) -> None:
+    Path(spec).write_text(providers(2, "    isp2: {interface: eth2, gateway: 10.2.0.1, table: 2002}"))
+    refused = lvsctl("uplink", "run", spec, "--dry-run")
+    assert refused.status == 65
+    assert f"{spec}:2:3: uplinks: providers.isp2: table 2002 is the one of isp1" in refused.err
+    Path(spec).write_text(providers(1, "    isp1: {interface: eth1, gateway: 10.1.0.1, table: 1001}"))
+    refused = lvsctl("uplink", "run", spec, "--dry-run")
+    assert f"{spec}:5:55: uplinks.providers.isp1.table: tables 253 to 255 are" in refused.err

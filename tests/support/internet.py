@@ -52,7 +52,8 @@ class Isp:
     echoed: int = 0
     swallowed: set[int] = field(default_factory=set)
     """Numbers of the packets that came and were not answered, for whatever reason."""
-    dice: Random = field(default_factory=lambda: Random(7))
+    dice: dict[Address, Random] = field(default_factory=dict)
+    """For each target its own: which of its packets are lost does not depend on who else was asked in between."""
 
     def __post_init__(self) -> None:
         self.gateway = self.gateway or f"10.{self.number}.0.1"
@@ -74,8 +75,11 @@ class Isp:
         network = f"10.{self.number}.0.0/24" if source.version == 4 else f"2001:db8:{self.number}::/64"
         return source in ip_network(network)
 
-    def loses(self) -> bool:
-        return self.is_cut or self.dice.random() < self.loss
+    def loses(self, target: Address) -> bool:
+        """Answer whether a packet to *target* is lost there, or its answer on the way back."""
+        dice = self.dice.setdefault(target, Random(f"{self.number} {target}"))
+        there, back = dice.random(), dice.random()
+        return self.is_cut or min(there, back) < self.loss
 
     def uplink(self, family: Family = Family.INET, targets: Sequence[str] = ()) -> Uplink:
         v4 = family is Family.INET
@@ -227,7 +231,7 @@ def _passes(mac: bytes, source: Address, target: Address, isp: Isp) -> bool:
     if not isp.is_own(source):
         isp.foreign += 1
         return False
-    return not (isp.loses() or isp.loses() or str(target) in isp.dead)
+    return not (isp.loses(target) or str(target) in isp.dead)
 
 
 def _echoed(body: bytes, protocol: int, *, v4: bool) -> bytes | None:

@@ -10,6 +10,7 @@ counts them.
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -52,6 +53,7 @@ class Isps:
                     f"-6 address add {isp.address6}/64 dev {isp.interface}",
                 ]
             _ip(lines, self._world)
+            addresses_are_ready()
             self.internet = Internet(self.isps, f"/proc/self/fd/{self._world}")
             self.internet.start()
             stack.callback(self.internet.stop)
@@ -172,6 +174,15 @@ class Traffic:
 
     def close(self) -> None:
         self._socket.close()
+
+
+def addresses_are_ready() -> None:
+    """Wait until IPv6 addresses can be used: the kernel lets them wait until it has noticed that a link is up."""
+    for _ in range(500):
+        if not ip("address show tentative", family=Family.INET6):
+            return
+        time.sleep(0.02)
+    raise AssertionError("an address is tentative for ever")
 
 
 def be_impatient_with_neighbours() -> None:

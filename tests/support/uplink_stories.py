@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lvsctl.uplink.keeper import Keeper
-from lvsctl.uplink.model import Key, Settings, Thresholds, Window
+from lvsctl.uplink.model import Key, Settings, Thresholds, Verdict, Window
 from lvsctl.uplink.saved import Files, Wish
 from lvsctl.vocabulary import Family
 from tests.support import netns
@@ -92,6 +92,14 @@ class Story:
     async def lost_since(self, first: int) -> int:
         """Answer how many of the packets from number *first* on are lost, once that is known."""
         return self.traffic.lost(first, await self.traffic.settled())
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether everything is as it should be before anything happens."""
+        if isinstance(self.actor, LinuxFailover):
+            return self.active == "isp0"
+        good = all(each.verdict is Verdict.UP for each in self.actor.ward.standings.values())
+        return good and self.active == "isp0"
 
     async def told(self, what: str) -> bool:
         """Wait until *what* was the last event."""
@@ -220,6 +228,7 @@ async def address_goes_and_comes(story: Story) -> None:
     await story.ip(f"address del {story.has_address(0)}")
     # IPv6 keeps the route, and sends with whatever other address there is until lvsctl takes the route away.
     await story.shows("route show default", lambda said: "eth0" not in said)
+    await story.traffic.settled()
     story.notes["foreign by the kernel"] = story.isps[0].foreign
     await story.uses("isp1")
     assert isinstance(story.actor, Keeper)
