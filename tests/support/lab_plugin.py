@@ -133,7 +133,7 @@ class HostSide:
             if measured.exists():
                 shutil.copy(measured, Path(f"{_data_file()}.lab.{os.getpid()}-{number}"))
             if wanted:
-                shutil.copytree(guest.exchange / "artifacts", wanted, dirs_exist_ok=True)
+                hand_out(guest.exchange / "artifacts", Path(wanted), add=number > 0)
             guest.kill()
 
 
@@ -142,10 +142,28 @@ MANY = 100
 
 
 def shares(items: Sequence[pytest.Item]) -> list[list[pytest.Item]]:
-    """Share the tests of a long run out to two guests, whole folders each: those about sorries take half of the time."""
+    """Share the tests of a long run out to two guests: those about sorries, which take half of the time, and the rest.
+
+    When there are only tests of one kind, each guest gets half of them.
+    """
+    if len(items) < MANY or (os.cpu_count() or 1) < 2:
+        return [list(items)]
     halves = [[item for item in items if ("/sorry/" in item.nodeid) is about] for about in (True, False)]
-    alone = len(items) < MANY or (os.cpu_count() or 1) < 2
-    return [list(items)] if alone else [half for half in halves if half]
+    middle = len(items) // 2
+    return halves if all(halves) else [list(items[:middle]), list(items[middle:])]
+
+
+def hand_out(artifacts: Path, wanted: Path, *, add: bool) -> None:
+    """Copy what a guest left into the folder *wanted*; with *add* lines go behind those of the guest before."""
+    shutil.copytree(artifacts, wanted, dirs_exist_ok=True, copy_function=_added if add else shutil.copy2)
+
+
+def _added(source: str, target: str) -> None:
+    if not source.endswith(".jsonl"):
+        shutil.copy2(source, target)
+        return
+    with Path(target).open("ab") as file:
+        file.write(Path(source).read_bytes())
 
 
 def _is_kernel(item: pytest.Item) -> bool:

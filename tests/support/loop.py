@@ -11,9 +11,8 @@ import select
 import threading
 import time
 from collections.abc import Callable
-from typing import Self
-
-from tests.support.hosts import Host
+from contextlib import AbstractContextManager
+from typing import Protocol, Self
 
 Handler = Callable[[int], object]
 """Called with the events (``select.EPOLLIN``, …) of its file descriptor."""
@@ -21,8 +20,14 @@ Timer = Callable[[], object]
 
 READ, WRITE = select.EPOLLIN, select.EPOLLOUT
 
-LATE = 0.2
-"""Seconds by which the thread may be late before it counts as having been away."""
+LATE = 0.1
+"""Seconds for which the thread may be busy, or late, before it counts as having been away."""
+
+
+class Home(Protocol):
+    """Whose network namespace the loop is in: a :class:`tests.support.hosts.Host`."""
+
+    def inside(self) -> AbstractContextManager[object]: ...
 
 
 class Loop:
@@ -31,7 +36,7 @@ class Loop:
     Only its own thread touches handlers and timers.
     """
 
-    def __init__(self, home: Host) -> None:
+    def __init__(self, home: Home) -> None:
         self._home = home
         self._epoll = select.epoll()
         self._handlers: dict[int, Handler] = {}
@@ -43,7 +48,8 @@ class Loop:
         self._thread = threading.Thread(target=self._run, name="traffic")
         self.failure: BaseException | None = None
         self.absences: list[tuple[float, float]] = []
-        """When the thread was not run although something was due: nobody was asked or answered by it then."""
+        """When nothing that came was seen: the thread was not run, or had its hands full with what had come before."""
+        self._since = time.monotonic()
 
     def __enter__(self) -> Self:
         self.watch(self._woken, READ, lambda _: os.read(self._woken, 4096))
@@ -68,7 +74,9 @@ class Loop:
 
     def away(self, since: float) -> float:
         """Answer for how many seconds after *since* the thread was away: no waiting that anybody else has caused."""
-        spans = itertools.takewhile(lambda span: span[1] > since, reversed(self.absences))
+        turn = (self._since, time.monotonic())
+        lately = itertools.takewhile(lambda span: span[1] > since, reversed(self.absences))
+        spans = (turn, *lately) if turn[1] - turn[0] > LATE else lately
         return sum(end - max(begin, since) for begin, end in spans)
 
     def watch(self, fd: int, events: int, handler: Handler) -> None:
@@ -105,20 +113,14 @@ class Loop:
         begun = time.monotonic()
         patience = max(0.0, self._timers[0][0] - begun) if self._timers else 1.0
         ready = self._epoll.poll(patience)
-        here = self._noticed(begun + patience)
+        self._since = min(time.monotonic(), begun + patience)
         for fd, events in ready:
             if handler := self._handlers.get(fd):  # none: an earlier handler of this turn closed it
                 handler(events)
-                here = self._noticed(here)
         while self._calls:
             self._calls.pop(0)()
-        now = self._noticed(here)
+        now = time.monotonic()
         while self._timers and self._timers[0][0] <= now:
             heapq.heappop(self._timers)[2]()
-
-    def _noticed(self, due: float) -> float:
-        """Answer the time, and remember an absence when it is much later than *due*."""
-        now = time.monotonic()
-        if now - due > LATE:
-            self.absences.append((due, now))
-        return now
+        if (now := time.monotonic()) - self._since > LATE:
+            self.absences.append((self._since, now))
