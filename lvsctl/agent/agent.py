@@ -17,7 +17,7 @@ from lvsctl.agent import alert, picture, status, systemd
 from lvsctl.agent.board import Board, Listeners
 from lvsctl.agent.desk import Desk
 from lvsctl.agent.ears import Basket, Line
-from lvsctl.agent.failovers import Failovers, api_of
+from lvsctl.agent.failovers import Failovers
 from lvsctl.agent.metrics import COUNTERS, Metrics, families, text
 from lvsctl.agent.model import Account, Word
 from lvsctl.agent.saved import shelf
@@ -147,7 +147,6 @@ class Agent:
     async def _reload(self) -> None:
         try:
             found = await in_thread(lambda: setting(self.options, self._host))
-            api_of(found.spec)
             await self._metrics(found)
         except LvsctlError as error:
             self.spec_trouble = str(error.faults[0]) if isinstance(error, Invalid) else error.message

@@ -17,10 +17,9 @@ from lvsctl.failover.keeper import Bell, Keeper, Report, file_claim
 from lvsctl.failover.ledger import Ledger, file_ledger
 from lvsctl.failover.model import Nothing, Rules
 from lvsctl.failover.observation import FailoverAddress
-from lvsctl.failover.opening import Api, Providers, trusting
+from lvsctl.failover.opening import Providers
 from lvsctl.failover.provider import Provider
 from lvsctl.failover.shelf import HostClock
-from lvsctl.failover.transport import Link
 from lvsctl.spec.failover_ips import FailoverIp
 from lvsctl.spec.spec import Spec
 
@@ -71,10 +70,9 @@ class Failovers:
         self.kept: dict[FailoverAddress, Kept] = {}
 
     async def configure(self, spec: Spec, node: str) -> None:
-        """Keep what *spec* says. What has not changed goes on undisturbed. Raises Unavailable for an unreadable CA."""
-        api = api_of(spec)
+        """Keep what *spec* says. What has not changed goes on undisturbed."""
         files = _files(spec)
-        signature = (node, len(spec.nodes), spec.agent and spec.agent.api, spec.notify, files)
+        signature = (node, len(spec.nodes), spec.notify, files)
         wanted = {each.ip: each for each in spec.failover_ips}
         anew = signature != self._signature
         left = [kept for ip, kept in self.kept.items() if anew or kept.entry != wanted.get(ip)]
@@ -86,7 +84,7 @@ class Failovers:
             replaced = {path for path in files if self._files.get(path, files[path]) != files[path]}
             self._files = files
             self._signature, self._nodes = signature, len(spec.nodes) or 2
-            self._providers = Providers(node, api, clock=self._clock.now)
+            self._providers = Providers(node, clock=self._clock.now)
             self._forgive(each for each in wanted.values() if str(each.credentials) in replaced)
         for ip, entry in wanted.items():
             if ip not in self.kept:
@@ -193,27 +191,10 @@ def why_not(entry: FailoverIp, spec: Spec) -> str | None:
     return None
 
 
-def api_of(spec: Spec) -> Api:
-    """Answer how the spec says that the API is reached. Raises Unavailable for a CA file that cannot be used."""
-    said = spec.agent.api if spec.agent else None
-    if said is None:
-        return Api()
-    link = Link(
-        verify=trusting(Path(said.ca)) if said.ca else None,
-        ipv4_only=said.ipv4_only,
-        source_address=str(said.source_address) if said.source_address else None,
-        proxy=said.proxy,
-    )
-    return Api(said.url, link)
-
-
 def _files(spec: Spec) -> Mapping[str, object]:
-    """Answer what tells the credentials files from later ones of the same names."""
-    return {
-        str(each.credentials): _identity(Path(each.credentials))
-        for each in spec.failover_ips
-        if each.credentials
-    }
+    """Answer what tells the files of credentials and authorities from later ones of the same names."""
+    named = [path for each in spec.failover_ips for path in (each.credentials, each.api and each.api.ca)]
+    return {str(path): _identity(Path(path)) for path in named if path}
 
 
 def _identity(path: Path) -> tuple[int, int, int] | None:

@@ -55,10 +55,9 @@ def api_of(entry: FailoverIp) -> Api:
 class Providers:
     """The providers of this node, each opened when it is first wanted."""
 
-    def __init__(self, node: str, api: Api | None = None, *, clock: Clock = time.monotonic) -> None:
-        """Open on behalf of *node*, as the spec names it. *api* is for entries that say nothing about theirs."""
+    def __init__(self, node: str, *, clock: Clock = time.monotonic) -> None:
+        """Open on behalf of *node*, as the spec names it."""
         self._node = node
-        self._api = api or Api()
         self._clock = clock
         self._open: dict[tuple[str, ...], Provider] = {}
 
@@ -89,7 +88,7 @@ class Providers:
 
     def _opened(self, entry: FailoverIp) -> Provider:
         path = Path(entry.credentials or "")
-        api = api_of(entry) if entry.api else self._api
+        api = api_of(entry)
         match entry.provider:
             case "hetzner-robot":
                 login = read_login(path)

@@ -1,16 +1,13 @@
-"""The agent's own settings: who may read its figures, whom it calls, and how it reaches the providers."""
+"""The agent's own settings: who may read its figures, and whom it calls."""
 
 from ipaddress import ip_address
-from typing import Annotated, Self
-from urllib.parse import urlsplit
+from typing import Annotated
 
-from pydantic import field_validator, model_validator
+from pydantic import field_validator
 
 from lvsctl.spec.base import Block
 from lvsctl.spec.script import Argument
-from lvsctl.spec.values import AbsolutePath, Address, Flag, Text, Whole
-
-Url = Annotated[str, Text("a URL", r"https?://[^\s]+", high=1000)]
+from lvsctl.spec.values import Text, Whole
 
 
 class Alert(Block):
@@ -29,31 +26,6 @@ class Alert(Block):
         return value
 
 
-class Api(Block):
-    """How the API of the failover IPs' provider is reached, where that is not the ordinary way."""
-
-    url: Url | None = None
-    """Where it is, when it is not where everybody's is."""
-    ca: AbsolutePath | None = None
-    """File with the certificate authorities to trust instead of the system's."""
-    ipv4_only: Flag = False
-    """Never use IPv6."""
-    source_address: Address | None = None
-    """The address to connect from."""
-    proxy: Url | None = None
-    """A proxy that makes the connection; it is not read from the environment."""
-
-    @model_validator(mode="after")
-    def _goes_together(self) -> Self:
-        if self.url is not None and not self.url.startswith("https://"):
-            raise ValueError("url: expected https://, because the credentials go there")
-        if self.proxy is not None and "@" in urlsplit(self.proxy).netloc:
-            raise ValueError("proxy: a spec is no place for a password")
-        if self.proxy is not None and (self.ipv4_only or self.source_address is not None):
-            raise ValueError("proxy: it connects itself, so leave out ipv4_only and source_address")
-        return self
-
-
 class Agent(Block):
     """Settings of `lvsctl agent`."""
 
@@ -63,8 +35,6 @@ class Agent(Block):
     """Where Prometheus may read the agent's figures."""
     alert: Alert | None = None
     """Whom to call."""
-    api: Api | None = None
-    """How the provider's API is reached."""
 
     @field_validator("metrics")
     @classmethod

@@ -187,12 +187,11 @@ def robot(place: Place, fake: HetznerFake, *, more: Sequence[Mapping[str, Any]] 
         "vrrp_instance": "VI_1",
         "credentials": str(credentials),
         "targets": {"lb1": "192.0.2.11", "lb2": "192.0.2.12"},
+        "api": {"url": fake.robot_url, "ca": str(fake.tls.ca_file)},
     }
-    said = blocks.pop("agent", {})
     place.write_spec(
         nodes={"lb1": {"address": "127.0.0.1"}, "lb2": {"address": "127.0.0.2"}},
         vrrp_instances={"VI_1": {"interface": "eth0", "virtual_router_id": "51", "advert_int": "0.1"}},
         failover_ips=[entry, *more],
-        agent={"api": {"url": fake.robot_url, "ca": str(fake.tls.ca_file)}, **said},
         **blocks,
     )

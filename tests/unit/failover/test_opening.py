@@ -11,9 +11,8 @@ from lvsctl.failover.cloud import HetznerCloud
 from lvsctl.failover.command import Command
 from lvsctl.failover.none import NoProvider
 from lvsctl.failover.observation import Observation
-from lvsctl.failover.opening import Api, Providers, trusting
+from lvsctl.failover.opening import Providers, trusting
 from lvsctl.failover.robot import HetznerRobot
-from lvsctl.failover.transport import Link
 from lvsctl.spec.failover_ips import FailoverIp
 from tests.fakes.hetzner.server import HetznerFake
 from tests.fakes.hetzner.worlds import LB1, PASSWORD, TOKEN, USER, VIP, freely, furnished
@@ -72,8 +71,8 @@ def test_a_node_without_a_target_is_an_error() -> None:
 def test_it_can_be_pointed_at_another_api(credentials: str, tmp_path: Path) -> None:
     with HetznerFake() as fake:
         furnished(fake)
-        api = Api(fake.robot_url, Link(verify=trusting(fake.tls.ca_file)))
-        robot = Providers("lb1", api).of(entry("hetzner-robot", credentials=credentials))
+        api = {"url": fake.robot_url, "ca": str(fake.tls.ca_file)}
+        robot = Providers("lb1").of(entry("hetzner-robot", credentials=credentials, api=api))
         seen = asyncio.run(robot.observe(VIP, spend=freely))
         assert isinstance(seen, Observation)
         assert seen.is_settled_on(LB1)
