@@ -91,14 +91,14 @@ def uninstall(
     uid, found = _parts(root, script_user, program)
     left, gone = [], []
     for each in reversed(found):
-        before = judge(each, uid)
-        if before.missing or (isinstance(each, Folder) and not each.ours):
+        if judge(each, uid).missing or (isinstance(each, Folder) and not each.ours):
             continue
-        if dry_run or take_away(each):
+        why = None if dry_run else take_away(each)
+        if why is None:
             gone.append(str(each.path))
         else:
             left.append(str(each.path))
-            say(f"{each.path}: left: it {before.why or 'is not empty'}", quiet=json)
+            say(f"{each.path}: left: it {why}", quiet=json)
     if json:
         print_json({"removed": gone, "left": left, "dry_run": dry_run})
     else:

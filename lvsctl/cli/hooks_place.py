@@ -1,6 +1,8 @@
 """Parts put in place, compared with what is there, and taken away again."""
 
+import errno
 import os
+import shlex
 import stat
 from pathlib import Path
 from typing import NamedTuple
@@ -58,24 +60,33 @@ def put(part: Part, uid: int) -> bool:
     return True
 
 
-def take_away(part: Part) -> bool:
-    """Take *part* away if it is what we put there, and answer whether it is gone. Raises Denied or Unavailable."""
+def take_away(part: Part) -> str | None:
+    """Take *part* away if it is what we put there, and answer why it stays, or None. Raises Denied."""
     try:
-        match part:
-            case Folder(path=path) if path.is_dir() and not path.is_symlink():
-                if any(path.iterdir()):
-                    return False
-                path.rmdir()
-                return True
-        found = part.path.lstat()
-        if _kind(part, found) or _content(part):
-            return False
-        part.path.unlink()
+        return _taken_away(part)
     except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError as error:
+        return None
+    except PermissionError as error:
         raise refused(part.path, error) from error
-    return True
+    except OSError as error:
+        if (
+            error.errno == errno.EBUSY
+        ):  # which means that, for rmdir(2) and unlink(2); a bind mount hides from stat
+            return f"is a mount point: umount {shlex.quote(str(part.path))}, then call this again"
+        return f"cannot be removed: {error.strerror}"
+
+
+def _taken_away(part: Part) -> str | None:
+    if isinstance(part, Folder) and part.path.is_dir() and not part.path.is_symlink():
+        if any(part.path.iterdir()):
+            return "is not empty"
+        part.path.rmdir()
+        return None
+    found = part.path.lstat()
+    if wrong := _kind(part, found) or _content(part):
+        return wrong
+    part.path.unlink()
+    return None
 
 
 def weak(path: Path) -> str | None:

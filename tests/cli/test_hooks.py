@@ -180,6 +180,26 @@ def test_uninstall_takes_away_what_install_made_and_nothing_else(hooks: Hooks) -
     assert not (hooks / "usr/libexec/lvsctl").exists()
 
 
+def test_a_folder_that_is_a_mount_point_stays_and_keeps_nothing_else_from_going(hooks: Hooks) -> None:
+    hooks("install")
+    libexec = hooks / "usr/libexec/lvsctl"
+    try:
+        mounted = subprocess.run(["mount", "--bind", libexec, libexec], capture_output=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("mount is not here")
+    if mounted.returncode:
+        pytest.skip(f"nothing may be mounted here: {mounted.stderr.decode()}")
+    try:
+        answer = hooks("uninstall")
+        assert answer.status == 2
+        assert f"{libexec}: left: it is a mount point: umount {libexec}, then call this again" in answer.err
+        assert not everything(hooks.root)
+    finally:
+        subprocess.run(["umount", libexec], check=True)
+    assert hooks("uninstall").status == 0
+    assert not libexec.exists()
+
+
 def test_a_root_that_is_not_there_is_said(lvsctl: Lvsctl) -> None:
     answer = lvsctl("hooks", "install", "--root", "/nonexistent")
     assert (answer.status, answer.err) == (69, "lvsctl: /nonexistent: there is no such folder\n")
