@@ -2,13 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
 from typing import Any, NamedTuple
 
 import pytest
 
-from lvsctl.cli.main import run
 from tests.kernel.sorry.test_command import listen, serve
 from tests.support.hosts import Host, Net, wait_until
 from tests.support.keepalived import CONFIG, Keepalived
@@ -99,11 +96,10 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def pair() -> Iterator[Pair]:
+def pair(imported: None) -> Iterator[Pair]:
+    del imported
     with Net() as net:
         made = Pair(net)
-        with redirect_stdout(StringIO()), redirect_stderr(StringIO()), made.lb1.inside():
-            run(["doctor"])  # whatever a run imports, the commands below need not
         with (
             logged_in(made.lb1, made.lb2, "10.0.0.12", "fd00::12", alias="lb2"),
             preloaded(made.lb1),
