@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,30 @@ def test_uplinks_are_kept_until_the_spec_declares_none_and_their_routes_stay() -
         await asyncio.sleep(0.2)
         assert not waiting.done()
         waiting.cancel()
+
+    played(story)
+
+
+def test_a_reload_forgets_no_sample() -> None:
+    async def story() -> None:
+        uplinks = Uplinks(lambda: DECLARED.model_copy(update={"interval": Decimal("0.05")}), pytest.fail)
+
+        def samples() -> int:
+            told = Files().told(time.time()) or {"uplinks": []}
+            return max(
+                (target["samples"] for each in told["uplinks"] for target in each["targets"]), default=0
+            )
+
+        keeping = asyncio.create_task(uplinks.serve())
+        await soon(lambda: samples() > 20)
+        uplinks.renew()
+        await keeping
+        Files().status.unlink()
+        keeping = asyncio.create_task(uplinks.serve())
+        await soon(samples)
+        assert samples() > 20
+        uplinks.renew()
+        await keeping
 
     played(story)
 
