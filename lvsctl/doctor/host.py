@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from lvsctl.compose.rules.host import HostFacts
+from lvsctl.doctor.firewall import Printed
 from lvsctl.failover.budget import Budget
 from lvsctl.ipvs.model import Observation, Table
 from lvsctl.keepalived.program import Program
@@ -121,6 +122,15 @@ class Host(HostFacts, Protocol):
 
     def syntax(self, path: str, interpreter: str) -> str:
         """Answer what *interpreter* has against the grammar of a script, without running it; empty for nothing."""
+
+    def firewall(self) -> Printed:
+        """Answer the rules of the packet filter. Raises Denied without root, Unavailable when nobody can list them."""
+
+    def journal(self) -> Sequence[str] | None:
+        """Answer what those who make the network have logged since boot; None where systemd did not boot the machine."""
+
+    def label(self, path: str) -> str:
+        """Answer the SELinux label of a file; the empty string when it has none."""
 
     def clock(self) -> Clock:
         """Answer how the clock is kept."""

@@ -14,6 +14,7 @@ from lvsctl.doctor import (
     routes,
 )
 from lvsctl.doctor import keepalived, held_scripts, table, sorry, credentials, agent
+from lvsctl.doctor import boot, config_file, confinement, limits, mounts, patience, translation
 
 # isort: on
 
@@ -34,4 +35,11 @@ MODULES = (
     sorry,
     credentials,
     agent,
+    boot,
+    config_file,
+    confinement,
+    limits,
+    mounts,
+    patience,
+    translation,
 )

@@ -6,7 +6,7 @@ from lvsctl.doctor.host import Host
 from lvsctl.doctor.model import ERROR, WARNING, Found, Machine, check
 from lvsctl.doctor.modules import State, module
 from lvsctl.doctor.settings import SETTINGS
-from lvsctl.doctor.sysctl import CONF, How, Setting, dotted, value_of
+from lvsctl.doctor.sysctl import CONF, FORWARDING, How, Setting, dotted, value_of
 from lvsctl.doctor.sysctl_d import FOLDERS, Assigned, Files, order, read
 
 KEEP = "/etc/sysctl.d/60-lvs.conf"
@@ -14,8 +14,10 @@ KEEP = "/etc/sysctl.d/60-lvs.conf"
 BY_DEFAULT = {
     "net/ipv4/vs/snat_reroute": 1,
     "net/ipv4/vs/conn_reuse_mode": 1,
+    "net/netfilter/nf_conntrack_tcp_loose": 1,
     "rp_filter": 0,
     "send_redirects": 1,
+    "accept_redirects": 1,
 }
 """What the kernel (6.1) begins with; 0 where nothing is said."""
 
@@ -42,7 +44,11 @@ def _later(setting: Setting, interface: str, said: Files) -> tuple[int | None, l
         # A new interface begins with what `default` is then.
         inherited = f"{CONF}/default/{setting.name}" if f"{CONF}/{interface}/" in key else key
         assigned = said.of(key) or said.of(inherited)
-        if assigned is None:
+        if assigned is None and setting.how is How.ACCEPT and key.endswith(f"/{FORWARDING}"):
+            values.append(int(_forwards(said)))
+        elif assigned is None and key == f"{CONF}/all/accept_redirects" and _forwards(said):
+            values.append(0)  # writing ip_forward=1 clears it (net/ipv4/devinet.c, inet_forward_change)
+        elif assigned is None:
             values.append(BY_DEFAULT.get(setting.name, 0))
         elif assigned.value.lstrip("-").isdecimal():
             values.append(int(assigned.value))
@@ -50,6 +56,11 @@ def _later(setting: Setting, interface: str, said: Files) -> tuple[int | None, l
         else:
             return None, [assigned]
     return setting.effective(values), sources
+
+
+def _forwards(said: Files) -> bool:
+    assigned = said.of("net/ipv4/ip_forward")
+    return assigned is not None and assigned.value == "1"
 
 
 @check(
@@ -66,7 +77,7 @@ def not_kept(machine: Machine) -> Iterator[Found]:
         value, sources = _later(setting, interface, said)
         if value not in setting.good and not sources:
             yield Found(
-                dotted(setting.keys(interface)[-1]),
+                dotted(setting.own(interface)),
                 "it is right now, and no file in sysctl.d sets it",
                 _line(setting, interface),
             )
@@ -87,7 +98,7 @@ def undone(machine: Machine) -> Iterator[Found]:
         if value not in setting.good and sources:
             told = "; ".join(map(str, dict.fromkeys(sources)))
             yield Found(
-                dotted(setting.keys(interface)[-1]),
+                dotted(setting.own(interface)),
                 f"it is right now, but at the next boot {told}",
                 _line(setting, interface, behind=max(each.file.rpartition("/")[2] for each in sources)),
             )

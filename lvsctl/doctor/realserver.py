@@ -55,10 +55,16 @@ def no_vip(machine: Machine) -> Iterator[Found]:
             )
 
 
-def _directors(machine: Machine) -> set[Address]:
+def directors(machine: Machine) -> set[Address]:
+    """Answer the addresses of directors, virtual ones included, that this machine does not have."""
     own = {each.address for each in machine.host.addresses()}
     there = {address for node in machine.spec.nodes.values() for address in node.address}
     return (there | {each.interface.ip for each in virtual_addresses(machine.spec)}) - own
+
+
+def is_by(machine: Machine, method: ForwardingMethod, family: Family) -> bool:
+    """Answer whether this real server serves something of *family* by *method*."""
+    return any(each.method is method and family_of(each.address) is family for each in served(machine))
 
 
 def _gateways(machine: Machine, family: Family) -> list[Address]:
@@ -82,10 +88,10 @@ def _gateways(machine: Machine, family: Family) -> list[Address]:
 )
 def through_director(machine: Machine) -> Iterator[Found]:
     """The default route of the main table, for real servers by DR or TUN."""
-    directors = _directors(machine)
+    others = directors(machine)
     for family in sorted({family_of(each.address) for each in hidden(machine)}):
         for gateway in _gateways(machine, family):
-            if gateway in directors:
+            if gateway in others:
                 yield Found(
                     f"default via {gateway}",
                     f"{gateway} is a director",
@@ -108,7 +114,7 @@ def past_director(machine: Machine) -> Iterator[Found]:
     for family in sorted(natted):
         gateways = _gateways(machine, family)
         ruled = any(rule.src is not None or rule.fwmark for rule in machine.host.rules(family))
-        if not ruled and not _directors(machine) & set(gateways):
+        if not ruled and not directors(machine) & set(gateways):
             yield Found(
                 f"default route ({family})",
                 f"it leads to {', '.join(map(str, gateways)) or 'nowhere'}, which is no director",

@@ -9,10 +9,11 @@ from lvsctl.compose.claims import method_of
 from lvsctl.doctor.model import DIRECTOR, ERROR, NOTE, REALSERVER, WARNING, Machine
 from lvsctl.doctor.serving import hidden, interfaces, methods, virtual_addresses
 from lvsctl.doctor.sysctl import How, Setting, register
+from lvsctl.doctor.ways_in import ROWS
 from lvsctl.vocabulary import Family, ForwardingMethod
 
 NAT, TUN = ForwardingMethod.NAT, ForwardingMethod.TUN
-ON, OFF = frozenset({1}), frozenset({0})
+ON = frozenset({1})
 _HERE: Final = ("",)
 
 
@@ -81,12 +82,6 @@ def _shared_subnets(machine: Machine) -> list[str]:
         and not machine.spec.vrrp_instances[each.instance].promote_secondaries
     )
     return sorted({dev for (dev, _), count in counts.items() if dev and count > 1})
-
-
-def _one_armed(machine: Machine) -> tuple[str, ...]:
-    """Answer the only interface of a director that forwards by NAT: it would tell clients the shorter way."""
-    own = interfaces(machine)
-    return own if len(own) == 1 and _nat(machine) else ()
 
 
 def _marked(machine: Machine) -> Iterator[str]:
@@ -271,19 +266,6 @@ SETTINGS: Final = (
         needs_spec=True,
     ),
     Setting(
-        "LVD221",
-        WARNING,
-        "A director that tells clients to go around it",
-        "With one interface only, packets leave where they came in, and the kernel sends ICMP redirects: who believes them talks to the real servers directly, whose answers then come from the wrong address.",
-        "send_redirects",
-        OFF,
-        0,
-        _one_armed,
-        How.OR,
-        DIRECTOR,
-        needs_spec=True,
-    ),
-    Setting(
         "LVD222",
         WARNING,
         "Strict reverse path filter that does not see firewall marks",
@@ -331,6 +313,7 @@ SETTINGS: Final = (
         DIRECTOR,
         needs_spec=True,
     ),
+    *ROWS,
 )
 
 for _setting in SETTINGS:

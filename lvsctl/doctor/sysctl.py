@@ -12,6 +12,7 @@ from lvsctl.doctor.host import Host
 from lvsctl.doctor.model import EVERYWHERE, Found, Machine, Role, check
 
 CONF = "net/ipv4/conf"
+FORWARDING = "forwarding"
 
 
 class How(Enum):
@@ -25,6 +26,8 @@ class How(Enum):
     """On when either is."""
     OWN = "own"
     """The interface's own; all does not count."""
+    ACCEPT = "accept"
+    """On when both are, where the interface forwards; when either is, where it does not (IN_DEV_RX_REDIRECTS)."""
 
 
 class Setting(NamedTuple):
@@ -51,17 +54,28 @@ class Setting(NamedTuple):
             case How.SOLE:
                 return (self.name,)
             case How.OWN:
-                return (f"{CONF}/{interface}/{self.name}",)
+                return (self.own(interface),)
+            case How.ACCEPT:
+                return (f"{CONF}/all/{self.name}", self.own(interface), f"{CONF}/{interface}/{FORWARDING}")
             case _:
-                return (f"{CONF}/all/{self.name}", f"{CONF}/{interface}/{self.name}")
+                return (f"{CONF}/all/{self.name}", self.own(interface))
+
+    def own(self, interface: str) -> str:
+        """Answer the sysctl that a finding is about."""
+        return self.name if self.how is How.SOLE else f"{CONF}/{interface}/{self.name}"
 
     def effective(self, values: Iterable[int]) -> int:
         """Answer what comes out of the *values* of :meth:`keys`."""
+        if self.how is How.ACCEPT:
+            *both, forwards = values
+            return int(all(both) if forwards else any(both))
         return int(any(values)) if self.how is How.OR else max(values)
 
     def to_set(self, interface: str) -> tuple[str, ...]:
         """Answer the sysctls to set: a value is raised by one of them, and lowered only by all."""
         keys = self.keys(interface)
+        if self.how is How.ACCEPT:
+            keys = keys[:2]
         return keys if self.best < min(self.wrong()) else keys[:1]
 
     def wrong(self) -> frozenset[int]:
@@ -97,6 +111,7 @@ _RULES = {
     How.MAX: "; the greater of that and the one of `all` counts",
     How.OR: "; it is on when that or the one of `all` is",
     How.OWN: "; the one of `all` does not count",
+    How.ACCEPT: "; where the interface forwards, it is on when that and the one of `all` are, else when either is",
 }
 
 
@@ -108,12 +123,12 @@ def register(setting: Setting) -> None:
             value = value_of(setting, interface, machine.host)
             if value is not None and value not in setting.good:
                 yield Found(
-                    dotted(setting.keys(interface)[-1]),
+                    dotted(setting.own(interface)),
                     _said(setting, interface, machine.host, value),
                     command(setting, interface),
                 )
 
-    looks.__doc__ = f"`{dotted(setting.keys('INTERFACE')[-1])}`{_RULES[setting.how]}."
+    looks.__doc__ = f"`{dotted(setting.own('INTERFACE'))}`{_RULES[setting.how]}."
     check(
         setting.id,
         setting.severity,

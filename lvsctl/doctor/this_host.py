@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 
+from lvsctl.doctor import lookups
+from lvsctl.doctor.firewall import Printed
 from lvsctl.doctor.host import Clock, Kept, Quota, Running
 from lvsctl.errors import Denied, LvsctlError, Unavailable
 from lvsctl.failover.budget import Purpose
@@ -315,6 +317,22 @@ class ThisHost(Here):
             except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
                 return str(error)
         return ""
+
+    def firewall(self) -> Printed:
+        """Answer the rules of the packet filter of this network namespace."""
+        return self._firewall
+
+    @cached_property
+    def _firewall(self) -> Printed:
+        return lookups.firewall()
+
+    def journal(self) -> Sequence[str] | None:
+        """Answer what those who make the network have logged since boot; None where systemd did not boot the machine."""
+        return lookups.journal()
+
+    def label(self, path: str) -> str:
+        """Answer the SELinux label of a file; the empty string when it has none."""
+        return lookups.label(self._at(path))
 
     def clock(self) -> Clock:
         """Answer how the clock is kept (adjtimex(2) with nothing to change)."""

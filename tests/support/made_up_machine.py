@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
+from lvsctl.doctor.firewall import Printed
 from lvsctl.doctor.host import Clock, Kept, Quota, Running
 from lvsctl.errors import LvsctlError
 from lvsctl.failover.budget import Account, Budget
@@ -191,6 +192,18 @@ class MadeUpMachine(MadeUpHost):
     def syntax(self, path: str, interpreter: str) -> str:
         del interpreter
         found: str = self._say("syntax", {}).get(path, "")
+        return found
+
+    def firewall(self) -> Printed:
+        found: Printed = self._say("firewall", Printed())
+        return found
+
+    def journal(self) -> Sequence[str] | None:
+        found: Sequence[str] | None = self._say("journal", None)
+        return found
+
+    def label(self, path: str) -> str:
+        found: str = self._say("labels", {}).get(path, "")
         return found
 
     def clock(self) -> Clock:

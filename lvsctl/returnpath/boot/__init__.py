@@ -2,14 +2,14 @@
 
 Two defaults with the same metric exclude each other: whichever interface comes up first gets its one, and the other
 is refused (``RTNETLINK answers: File exists``). Running hosts show nothing of it until the next boot, so it is read
-from what ifupdown, netplan, systemd-networkd and Proxmox are told. Where the files are is
+from what ifupdown, netplan, systemd-networkd, NetworkManager and Proxmox are told. Where the files are is
 :mod:`lvsctl.returnpath.boot_files`'s business.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from lvsctl.returnpath.boot import ifupdown, netplan, networkd, proxmox
+from lvsctl.returnpath.boot import ifupdown, netplan, networkd, networkmanager, proxmox
 from lvsctl.returnpath.boot.model import Default, Unreadable
 
 __all__ = ["Default", "Race", "Read", "Unreadable", "of_file", "races", "read"]
@@ -18,6 +18,7 @@ PARSERS: Mapping[str, Callable[[str, str], Iterator[Default]]] = {
     "ifupdown": ifupdown.defaults,
     "netplan": netplan.defaults,
     "networkd": networkd.defaults,
+    "networkmanager": networkmanager.defaults,
     "proxmox": proxmox.defaults,
 }
 
@@ -54,6 +55,8 @@ def of_file(path: str) -> str:
         return "netplan"
     if "/systemd/network/" in path:
         return "networkd"
+    if path.endswith(".nmconnection"):
+        return "networkmanager"
     return "proxmox" if path.startswith("/etc/pve/") else ""
 
 

@@ -47,7 +47,6 @@ KERNEL = [
     Case(
         "LVD220", {}, conf("promote_secondaries", 1), spec=SPEC.replace("    promote_secondaries: true\n", "")
     ),
-    Case("LVD221", {"links": {"eth1": None}, **conf("send_redirects", 1)}, conf("send_redirects", 1)),
     Case(
         "LVD222",
         {"rules": {"fwmark 1": 100}, **conf("rp_filter", 1)},

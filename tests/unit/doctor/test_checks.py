@@ -17,7 +17,14 @@ from lvsctl.keepalived.parse import parse
 from lvsctl.spec.document import read as read_text
 from lvsctl.spec.load import Declared, load
 from tests.support.made_up_machine import MadeUpMachine
-from tests.unit.doctor import cases_adopted, cases_files, cases_kernel
+from tests.unit.doctor import (
+    cases_adopted,
+    cases_boot,
+    cases_files,
+    cases_kernel,
+    cases_scripts,
+    cases_ways_in,
+)
 from tests.unit.doctor.machines import CONFIG, DIRECTOR, REALSERVER, SPEC, Case
 
 CASES = [
@@ -25,6 +32,9 @@ CASES = [
     *cases_kernel.KERNEL,
     *cases_kernel.WAYS,
     *cases_adopted.CASES,
+    *cases_boot.CASES,
+    *cases_scripts.CASES,
+    *cases_ways_in.CASES,
 ]
 
 EVERY = frozenset(check.id for check in all_checks())

@@ -1,6 +1,8 @@
 """Which default routes race at the next boot, by the files that make them."""
 
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -148,3 +150,89 @@ def test_files_are_found_below_a_folder_and_what_cannot_be_read_is_told(tmp_path
     assert said.trouble == (f"{INTERFACES}: longer than 1048576 bytes",)
     assert [of_file(path) for path in said.texts] == ["ifupdown", "netplan", "proxmox"]
     assert isinstance(Race(read({PVE: "net0: gw=10.0.0.1"}).defaults).guest, str)
+
+
+PROFILES = "/etc/NetworkManager/system-connections"
+
+
+def profile(name: str, *lines: str, kind: str = "ethernet") -> dict[str, str]:
+    text = "\n".join(
+        ("[connection]", f"id={name}", f"type={kind}", f"interface-name={name}", "[ipv4]", *lines, "")
+    )
+    return {f"{PROFILES}/{name}.nmconnection": text}
+
+
+A = profile("a", "method=manual", "address1=10.0.0.2/24,10.0.0.1")
+
+
+def test_two_profiles_of_networkmanager_with_a_gateway_race() -> None:
+    assert found({**A, **profile("b", "method=auto")}) == [
+        f"2 default routes with metric 100: a via 10.0.0.1 ({PROFILES}/a.nmconnection:7); b by DHCP ({PROFILES}/b.nmconnection:6)"
+    ]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("method=manual", "addresses=10.1.0.2/24", "gateway=10.1.0.1"),
+        ("method=manual", "address1=10.1.0.2/24", "route1=0.0.0.0/0,10.1.0.1"),
+        ("method=manual", "address1=10.1.0.2/24,10.1.0.1", "route-metric=100"),
+        ("method=auto", "route1=10.9.0.0/16,10.1.0.9"),
+    ],
+)
+def test_a_gateway_may_stand_in_many_places(lines: tuple[str, ...]) -> None:
+    assert len(found({**A, **profile("b", *lines)})) == 1
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("method=manual", "address1=10.1.0.2/24,10.1.0.1", "never-default=true"),
+        ("method=manual", "address1=10.1.0.2/24,10.1.0.1", "route-metric=200"),
+        ("method=manual", "address1=10.1.0.2/24,10.1.0.1", "route-table=1001"),
+        ("method=manual", "address1=10.1.0.2/24", "route1=0.0.0.0/0,10.1.0.1", "route1_options=table=1001"),
+        ("method=manual", "address1=10.1.0.2/24", "route1=0.0.0.0/0,10.1.0.1,50"),
+        ("method=auto", "ignore-auto-routes=true"),
+        ("method=disabled",),
+        ("method=manual", "address1=10.1.0.2/24", "#gateway=10.1.0.1"),
+        ("method=auto", "[connection]", "autoconnect=false"),
+    ],
+)
+def test_other_profiles_of_networkmanager_do_not_race(lines: tuple[str, ...]) -> None:
+    assert found({**A, **profile("b", *lines)}) == []
+
+
+def test_kinds_of_interfaces_have_metrics_of_their_own() -> None:
+    assert found({**A, **profile("b", "method=auto", kind="bridge")}) == []
+
+
+def test_a_profile_below_etc_hides_the_one_of_its_name(tmp_path: Path) -> None:
+    for folder in ("etc", "run", "usr/lib"):
+        path = tmp_path / folder / "NetworkManager/system-connections/x.nmconnection"
+        path.parent.mkdir(parents=True)
+        path.write_text(folder)
+    assert list(collect(tmp_path).texts.values()) == ["etc"]
+
+
+def test_profiles_that_are_not_ours_to_read_are_told() -> None:
+    own = os.geteuid()
+    with TemporaryDirectory() as name:
+        root = Path(name)
+        root.chmod(0o755)
+        folder = root / "etc/NetworkManager/system-connections"
+        folder.mkdir(parents=True)
+        (folder / "x.nmconnection").write_text("[connection]\n")
+        (folder / "x.nmconnection").chmod(0)
+        closed = root / "etc/netplan"
+        closed.mkdir()
+        closed.chmod(0)
+        os.seteuid(own or 65534)
+        try:
+            trouble = collect(root).trouble
+        finally:
+            os.seteuid(own)
+            closed.chmod(0o755)
+    assert trouble == (
+        "/etc/netplan: Permission denied",
+        "/etc/NetworkManager/system-connections/x.nmconnection: Permission denied",
+    )
