@@ -16,11 +16,21 @@ LOCAL_RULE, MAIN_RULE = 0, 32766
 """Priorities of the kernel's own rules. Behind the second none is asked: main has a default route."""
 
 
+HAND_MADE = (3, 4, 9, 16)
+"""``proto`` of routes that an administrator, a router's advertisement or DHCP made (linux/rtnetlink.h: boot, static, ra,
+dhcp). No table of a whole Internet is read to find a default route."""
+
+
 def of_others(rules: Iterable[Rule]) -> Iterator[Rule]:
     """Yield the rules that are somebody else's, and asked before the main table."""
     for each in rules:
         if each.proto != PROTO and LOCAL_RULE < each.priority < MAIN_RULE and each.action == "lookup":
             yield each
+
+
+def _is_by(old: Uplink, route: Route) -> bool:
+    """Answer whether *route* is the way of *old*: several uplinks may be on one interface."""
+    return route.dev == old.interface and route.gateway in (old.gateway, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +42,7 @@ class Lasting:
     rules: Sequence[Rule]
     """Those of others, in the order in which they are asked."""
     tables: Collection[int]
-    """Those whose default route leads out of that interface."""
+    """Those whose default route is the way of the old uplink."""
     inside: Sequence[HostAddress]
 
     @classmethod
@@ -41,7 +51,7 @@ class Lasting:
     ) -> Self:
         """Answer it for a host with these *addresses*, *rules*, and *routes* of the tables that they lead to."""
         near = [each.interface.network for each in addresses if each.dev == old.interface]
-        leading = {each.table for each in routes if each.is_default and each.dev == old.interface}
+        leading = {each.table for each in routes if each.is_default and _is_by(old, each)}
         return cls(near, tuple(of_others(rules)), (leading | {old.table}) - {MAIN}, addresses)
 
     def holds(self, source: Address, destination: Address) -> bool:

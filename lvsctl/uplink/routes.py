@@ -16,7 +16,7 @@ from lvsctl.uplink.intent import (
     squatter,
     unplan,
 )
-from lvsctl.uplink.lasting import Lasting, of_others
+from lvsctl.uplink.lasting import HAND_MADE, Lasting, of_others
 from lvsctl.uplink.model import Uplink
 from lvsctl.vocabulary import Address, Family, as_address, family_of
 
@@ -107,7 +107,9 @@ def forget_old(net: Net, old: Uplink, new: Uplink) -> int:
 def _lasting(net: Net, old: Uplink, addresses: Sequence[HostAddress]) -> Lasting:
     rules = net.rules(old.family)
     tables = {each.table for each in of_others(rules)} - {MAIN}
-    found = (each for table in tables for each in net.routes(old.family, table))
+    found = (
+        each for table in tables for proto in HAND_MADE for each in net.routes(old.family, table, proto=proto)
+    )
     return Lasting.on(old, addresses, rules, found)
 
 

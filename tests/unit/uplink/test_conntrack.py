@@ -214,8 +214,16 @@ def test_a_connection_that_somebodys_rule_keeps_on_the_old_uplink_stays(
         routes.apply(net, routes.planned(net, (old, new), {family: new.name}, 50))
         assert routes.forget_old(net, old, new) == 0
         assert lan.is_answered()
+        ip(
+            f"route add default via {old.gateway} dev {old.interface} onlink table 77",
+            f"rule add from {machine} lookup 77 priority 400",
+            "rule del priority 500",
+            family=family,
+        )
+        assert routes.forget_old(net, old, new) == 0, "nor by a table of theirs"
+        assert lan.is_answered()
         assert isps[1].echoed == 0
-        ip("rule del priority 500", family=family)
+        ip("rule del priority 400", family=family)
         assert routes.forget_old(net, old, new) == 1, "no rule says so any more"
 
 
@@ -235,6 +243,7 @@ RULES = [
     (Rule(Family.INET, 500, 2001, iif="lan1", proto=0), False),
     (Rule(Family.INET, 500, 77, proto=0), True),
     (Rule(Family.INET, 500, 78, proto=0), False),
+    (Rule(Family.INET, 500, 79, proto=0), False),
     (Rule(Family.INET, 500, src=ip_network("10.77.0.0/24"), proto=0), False),
     (Rule(Family.INET, 500, suppress_prefixlength=0, proto=0), False),
     (Rule(Family.INET, 500, 2001, fwmark=1, proto=0), False),
@@ -253,6 +262,7 @@ def test_which_rules_keep_a_connection_on_the_old_uplink(rule: Rule, stays: bool
     found = [
         Route(everywhere, 77, next_hops=(NextHop("eth0"),), proto=3),
         Route(everywhere, 78, next_hops=(NextHop("eth1"),), proto=3),
+        Route(everywhere, 79, next_hops=(NextHop("eth0", as_address("10.0.0.9")),), proto=3),
         Route(ip_network("192.0.2.0/24"), 78, next_hops=(NextHop("eth0"),), proto=3),
     ]
     there = [
