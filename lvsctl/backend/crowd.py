@@ -1,11 +1,12 @@
 """Everybody who is connected to one worker: who waits how long, and who leaves when there are too many.
 
-Each phase has a queue in order of entry, so the next one to expire or to give up is always its first: ten thousand idle
+Newcomers, who have said nothing yet, are merely sockets: most of them will be answered and gone at their first word. Each phase has a queue in order of entry, so the next one to expire or to give up is always its first: ten thousand idle
 connections cost nothing until one of them is due.
 """
 
 from collections import OrderedDict
-from select import epoll
+from select import EPOLLIN, epoll
+from socket import SocketType
 from ssl import SSLContext
 from typing import Protocol
 
@@ -45,15 +46,26 @@ class Crowd:
         self.evicted = 0
         self.expired = 0
         self.members: dict[int, Member] = {}
+        self.newcomers: dict[int, tuple[SocketType, float]] = {}
+        """By file descriptor, in order of arrival, with the time of it."""
         self._poll = epoll()
         self._limits = limits
         self._seconds = list(limits.seconds())
         self._queues: tuple[OrderedDict[int, Member], ...] = tuple(OrderedDict() for _ in Phase)
 
+    def __len__(self) -> int:
+        return len(self.members) + len(self.newcomers)
+
+    def admit(self, sock: SocketType) -> None:
+        """Have *sock* wait for its first request."""
+        self._make_room()
+        fd = sock.fileno()
+        self.newcomers[fd] = sock, self.now
+        self._poll.register(fd, EPOLLIN)
+
     def join(self, member: Member) -> None:
-        """Take in *member*; whoever has waited longest for the least leaves when there are too many."""
-        while len(self.members) >= self._limits.connections:
-            self.evict()
+        """Take in *member*."""
+        self._make_room()
         self.members[member.fd] = member
         member.since = self.now
         self._queues[member.phase][member.fd] = member
@@ -75,11 +87,6 @@ class Crowd:
         member.phase = phase
         self._queues[phase][member.fd] = member
 
-    def again(self, member: Member) -> None:
-        """Have *member* wait for the same as before, from now on."""
-        member.since = self.now
-        self._queues[member.phase].move_to_end(member.fd)
-
     def watch(self, fd: int, events: int, *, anew: bool) -> None:
         """Be told when *fd* can be read or written."""
         if anew:
@@ -94,10 +101,14 @@ class Crowd:
     def evict(self) -> bool:
         """Close the connection that is needed least; answer whether there was one."""
         member = next((next(iter(queue.values())) for queue in self._queues if queue), None)
-        if member is not None:
-            self.evicted += 1
+        if self.newcomers and (member is None or member.phase >= Phase.HEAD):
+            self._turn_away()
+        elif member is not None:
             member.close()
-        return member is not None
+        else:
+            return False
+        self.evicted += 1
+        return True
 
     def expire(self) -> None:
         """Let everybody go whose time is up."""
@@ -106,11 +117,17 @@ class Crowd:
             while queue and (member := next(iter(queue.values()))).since <= due:
                 self.expired += 1
                 member.expire()
+        due = self.now - self._seconds[Phase.HEAD]
+        while self.newcomers and next(iter(self.newcomers.values()))[1] <= due:
+            self.expired += 1
+            self._turn_away()
 
     def disperse(self) -> None:
         """Close everybody."""
         for member in list(self.members.values()):
             member.close()
+        while self.newcomers:
+            self._turn_away()
 
     def close(self) -> None:
         """Stop watching."""
@@ -120,3 +137,13 @@ class Crowd:
         """Say goodbye with every answer from now on."""
         self.draining = True
         self._seconds[Phase.IDLE] = _LAST_CALL
+
+    def _make_room(self) -> None:
+        """Have whoever has waited longest for the least leave when there are too many."""
+        while len(self.members) + len(self.newcomers) >= self._limits.connections:
+            self.evict()
+
+    def _turn_away(self) -> None:
+        """Close the first of the newcomers."""
+        sock, _ = self.newcomers.pop(next(iter(self.newcomers)))
+        sock.close()

@@ -12,7 +12,7 @@ class Phase(IntEnum):
     IDLE = 1
     """The next request."""
     HEAD = 2
-    """The rest of a request, or the first one."""
+    """The rest of a request."""
     BODY = 3
     """The rest of a body, to throw it away."""
     WRITING = 4
@@ -28,6 +28,7 @@ class Limits:
     lingering: float = 5.0
     idle: float = 15.0
     head: float = 10.0
+    """To the first word of a newcomer, and from the first word of a request to its last."""
     body: float = 30.0
     writing: float = 30.0
     draining: float = 10.0

@@ -24,20 +24,30 @@ _LONGEST_KEPT: Final = 1024
 _LONGEST_NUMBER: Final = 12
 
 _LINE: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]++) [^\x00-\x20\x7f]++ HTTP/1\.([01])\r\n")
+_PLAIN: Final = re.compile(
+    rb"(?:(HEAD)|(?!CONNECT )[!#$%&'*+\-.^_`|~0-9A-Za-z]++) [^\x00-\x20\x7f]++ HTTP/1\.1\r\n"
+)
+"""The lines after which the fields alone decide, but for HEAD."""
 _FIELDS: Final = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]++:[^\r\n\x00]*+\r\n)*+\r\n")
 _TELLING: Final = re.compile(
     rb"\r\n(accept|connection|content-length|transfer-encoding|expect):[ \t]*+([^\r]*+)", re.IGNORECASE
 )
 
-_PERSONAL: Final = re.compile(rb"cookie|authorization|referer|token", re.IGNORECASE)
-_HTML_KEPT: Final = NUMBERS["html"][Fate.KEPT]
+_PERSONAL: Final = (b"cookie", b"authorization", b"referer", b"token")
+_ONLY_PERSONAL: Final = (b"\r\nCookie: ", b"\r\nReferer: ")
+"""Lines that differ from visitor to visitor, as browsers write them."""
+_VALUE: Final = re.compile(rb"[^\r\n\x00]*+")
 
 Told = tuple[tuple[bytes, bytes], ...]
 """Names and values of the fields that tell something."""
 
+Reply = tuple[int, bool]
+"""The number of an answer (:data:`lvsctl.backend.answers.NUMBERS`), and whether it is the last of its connection."""
+
 _MOST_KNOWN: Final = 256
-_KNOWN: Final[dict[bytes, Told]] = {}
-"""Fields that were read before: one browser says the same about every file. None that tell whose it is."""
+_KNOWN: Final[dict[bytes, tuple[Reply, Reply]]] = {}
+"""By the fields of requests without a body that were read before, from the end of their first line on: what HEAD gets comes
+second. One browser says the same about every file. None that tell whose they are, and no paths."""
 
 
 class Request(NamedTuple):
@@ -53,6 +63,19 @@ class Request(NamedTuple):
     """Nothing can be read after it: answer, then close."""
 
 
+def at_once(data: bytes) -> Reply | None:
+    """Answer what *data* gets if it is exactly one request, without a body; None: it takes :func:`read`."""
+    line = _PLAIN.match(data)
+    if line is not None and len(data) <= MOST_HEAD:
+        known = _KNOWN.get(data[line.end() - 2 :])
+        if known is not None:
+            return known[line.lastindex or 0]
+    request = read(data)
+    if request is None or request.body or request.end < len(data):
+        return None
+    return request.answer, request.last
+
+
 def read(data: bytes, start: int = 0) -> Request | None:
     """Read the request that begins at *start*; None when its head is not all there yet.
 
@@ -64,27 +87,40 @@ def read(data: bytes, start: int = 0) -> Request | None:
     line = _LINE.match(data, start, end)
     if line is None or end - start > MOST_HEAD:
         return _after_blank_lines(data, start) or hopeless(data, start)
-    fields = data[line.end() : end]
-    told = _KNOWN.get(fields)
-    if told is None and (told := _told(fields)) is None:
+    fields, (method, minor) = data[line.end() - 2 : end], line.groups()
+    plain = minor == b"1" and method != b"CONNECT"
+    if plain and (known := _KNOWN.get(_impersonal(fields))) is not None:
+        answer, last = known[method == b"HEAD"]
+        return Request(end, answer, last=last)
+    if _FIELDS.fullmatch(fields, 2) is None:
         return hopeless(data, start)
-    method, minor = line.groups()
-    if told or minor == b"0" or method == b"CONNECT":
-        decide = _decided if len(fields) <= _LONGEST_KEPT else _decided.__wrapped__
-        return Request(end, *decide(method, minor, told))
-    return Request(end, _HTML_KEPT[method == b"HEAD"])
+    decide = _decided if len(fields) <= _LONGEST_KEPT else _decided.__wrapped__
+    request = Request(end, *decide(method, minor, tuple(_TELLING.findall(fields))))
+    if plain and not request.body:
+        _remember(fields, request)
+    return request
 
 
-def _told(fields: bytes) -> Told | None:
-    """Read the *fields* of a request, the empty line included; None when they are none."""
-    if _FIELDS.fullmatch(fields) is None:
-        return None
-    told = tuple(_TELLING.findall(b"\r\n" + fields))
-    if len(fields) <= _LONGEST_KEPT and _PERSONAL.search(fields) is None:
+def _impersonal(fields: bytes) -> bytes:
+    """Answer one request's *fields* without the valid lines that tell nothing but whose it is."""
+    for name in _ONLY_PERSONAL:
+        at = fields.find(name)
+        if (
+            at >= 0
+            and (value := _VALUE.match(fields, at + len(name)))
+            and fields.startswith(b"\r\n", value.end())
+        ):
+            fields = fields[:at] + fields[value.end() :]
+    return fields
+
+
+def _remember(fields: bytes, request: Request) -> None:
+    lower = fields.lower()
+    if len(fields) <= _LONGEST_KEPT and not any(word in lower for word in _PERSONAL):
         if len(_KNOWN) >= _MOST_KNOWN:
             _KNOWN.clear()
-        _KNOWN[fields] = told
-    return told
+        with_body = request.answer & ~1
+        _KNOWN[fields] = (with_body, request.last), (with_body + 1, request.last)
 
 
 def hopeless(data: bytes, start: int = 0) -> Request:

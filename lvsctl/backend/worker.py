@@ -5,32 +5,24 @@ Its own loop over epoll(7), because it is as fast as nginx here and nothing has 
 :mod:`lvsctl.backend.supervisor`'s business.
 """
 
-import errno
 import os
 import signal
 import time
 from collections.abc import Callable, Sequence
 from select import EPOLLIN
-from socket import IPPROTO_TCP, MSG_DONTWAIT, MSG_NOSIGNAL, SOCK_STREAM, SocketType
 from ssl import SSLContext
 from typing import Final, NamedTuple
 
 from lvsctl.backend.answers import Answers
-from lvsctl.backend.connection import Connection
 from lvsctl.backend.crowd import Crowd
 from lvsctl.backend.limits import Limits
-from lvsctl.backend.listening import Listener, Speech
-from lvsctl.backend.request import MOST_HEAD, read
+from lvsctl.backend.listening import Listener
+from lvsctl.backend.reception import AT_ONCE, Reception
 from lvsctl.errors import LvsctlError
 
-_NOW: Final = int(MSG_DONTWAIT)
-_SEND: Final = int(MSG_DONTWAIT | MSG_NOSIGNAL)
-_AT_ONCE: Final = 64
-"""Visitors accepted before those already here have their turn."""
 _TICK: Final = 1.0
 _REPORT: Final = 60.0
 """Seconds between two lines about what was done: no visitor can fill a log."""
-_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Content(NamedTuple):
@@ -53,9 +45,7 @@ class Worker:
     def __init__(self, listeners: Sequence[Listener], content: Content, limits: Limits, *, load: Load, tell: Tell) -> None:  # fmt: skip
         self._crowd = Crowd(content.answers, content.tls, limits)
         self._listeners = {each.sock.fileno(): each for each in listeners}
-        self._families = {
-            each.sock: int(each.sock.family) for each in listeners
-        }  # asking a socket makes an enum
+        self._reception = Reception(self._crowd, listeners)
         self._limits = limits
         self._load = load
         self._tell = tell
@@ -65,16 +55,18 @@ class Worker:
     def run(self) -> None:
         """Serve until SIGTERM, and then until everybody is served or the time to drain is over."""
         crowd = self._crowd
+        members, newcomers = crowd.members, crowd.newcomers
         for fd in (self._wake, *self._listeners):
             crowd.watch(fd, EPOLLIN, anew=True)
         next_tick, next_report = 0.0, time.monotonic() + _REPORT
-        while (crowd.members or not crowd.draining) and crowd.now < self._end:
+        while (crowd or not crowd.draining) and crowd.now < self._end:
             ready = crowd.wait(_TICK)
             now = crowd.now = time.monotonic()
             for fd, _ in ready:
-                member = crowd.members.get(fd)
-                if member is not None:
+                if (member := members.get(fd)) is not None:
                     member.ready()
+                elif fd in newcomers:
+                    self._reception.hear(fd)
                 else:
                     self._ready(fd)
             if now >= next_tick:
@@ -106,60 +98,7 @@ class Worker:
             if signal.SIGTERM in signals:
                 self._drain()
         elif listener := self._listeners.get(fd):
-            self._accept(listener, _AT_ONCE)
-
-    def _accept(self, listener: Listener, most: int) -> None:
-        crowd, sock = self._crowd, listener.sock
-        family = self._families[sock]
-        for _ in range(most):
-            try:
-                fd, _ = sock._accept()  # type: ignore[attr-defined]  # noqa: SLF001 - accept() makes a far dearer socket of it
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno in _EXHAUSTED and crowd.evict():
-                    continue
-                return
-            self._welcome(SocketType(family, SOCK_STREAM, IPPROTO_TCP, fd), listener.door.speech)
-
-    def _welcome(self, sock: SocketType, speech: Speech) -> None:
-        crowd = self._crowd
-        data = b""
-        if speech is Speech.HTTP:
-            # Most visitors' first request is here already, and many never have a second one.
-            try:  # noqa: SIM105 - suppress() costs as much as the system call
-                data = sock.recv(MOST_HEAD, _NOW)
-            except OSError:
-                pass  # nothing yet, or never: whoever takes over will learn that
-            if data and self._served(sock, data):
-                return
-        connection = Connection(sock, crowd)
-        crowd.join(connection)
-        if speech is Speech.SMTP:
-            connection.greet(crowd.answers.smtp)
-        elif data:
-            connection.begin(data)
-        else:
-            connection.ready()
-
-    def _served(self, sock: SocketType, data: bytes) -> bool:
-        """Answer a first request that is also the last, if *data* is that and the answer leaves at once."""
-        request = read(data)
-        if request is None or not request.last or request.body or request.end < len(data):
-            return False
-        answer = self._crowd.answers.http[request.answer]
-        self._crowd.answered += 1
-        try:
-            sent = sock.send(answer, _SEND)
-        except OSError:
-            sent = 0  # whoever takes over will learn why
-        if sent == len(answer):
-            sock.close()
-        else:
-            connection = Connection(sock, self._crowd)
-            self._crowd.join(connection)
-            connection.part(answer[sent:])
-        return True
+            self._reception.accept(listener)
 
     def _reload(self) -> None:
         try:
@@ -172,7 +111,9 @@ class Worker:
             return
         for listener in self._listeners.values():
             # Whoever the kernel has let in already would be reset by the close.
-            self._accept(listener, self._limits.connections)
+            for _ in range(0, self._limits.connections, AT_ONCE):
+                if not self._reception.accept(listener):
+                    break
             listener.sock.close()
         self._listeners.clear()
         self._end = self._crowd.now + self._limits.draining
@@ -184,5 +125,5 @@ class Worker:
         done = crowd.answered, crowd.expired, crowd.evicted
         if any(done):
             told = "answered {}, ran out of time {}, made room {}".format(*done)
-            self._tell(f"{told}, connected now {len(crowd.members)}")
+            self._tell(f"{told}, connected now {len(crowd)}")
             crowd.answered = crowd.expired = crowd.evicted = 0

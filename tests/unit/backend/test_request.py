@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lvsctl.backend import request
 from lvsctl.backend.answers import NUMBERS, Fate, closing
-from lvsctl.backend.request import MOST_BODY, MOST_HEAD, Request, read
+from lvsctl.backend.request import MOST_BODY, MOST_HEAD, Request, at_once, read
 
 HTML = NUMBERS["html"]
 
@@ -180,3 +180,71 @@ def test_nothing_that_tells_whose_a_request_is_is_remembered(field: bytes) -> No
     known = b"".join(request._KNOWN)
     assert b"remembered.example" in known
     assert b"forgotten.example" not in known
+
+
+@given(messages() | st.lists(messages(), min_size=2, max_size=2).map(b"".join) | st.binary(max_size=60))
+def test_what_is_answered_at_once_is_exactly_one_request_and_gets_what_reading_it_gives(data: bytes) -> None:
+    request._KNOWN.clear()
+    found = read(data)
+    whole = found is not None and not found.body and found.end == len(data)
+    for _ in ("unknown", "remembered"):
+        assert at_once(data) == ((found.answer, found.last) if found and whole else None)
+        assert read(data) == found
+
+
+FIELDS_OF_A_BROWSER = b"Host: a\r\nAccept: application/json\r\nConnection: close\r\n"
+
+
+@pytest.mark.parametrize("personal", [b"", b"Cookie: a=1\r\n", b"Cookie: a=1\r\nReferer: http://a/\r\n"])
+@pytest.mark.parametrize("method", [b"GET", b"HEAD", b"POST", b"HEADER", b"CONNECTED"])
+def test_a_browser_that_is_remembered_is_recognised_with_its_cookies(method: bytes, personal: bytes) -> None:
+    read(b"GET / HTTP/1.1\r\n" + FIELDS_OF_A_BROWSER + b"\r\n")
+    data = method + b" /else HTTP/1.1\r\n" + FIELDS_OF_A_BROWSER + personal + b"\r\n"
+    expected = number("json", Fate.CLOSED, head=method == b"HEAD")
+    assert at_once(data) == (expected, True)
+    assert read(data) == Request(len(data), expected, 0, last=True)
+
+
+@pytest.mark.parametrize("method", [b"CONNECT", b"GET"])
+@pytest.mark.parametrize("minor", [b"0", b"1"])
+def test_a_first_line_that_says_more_is_read_whatever_is_remembered(method: bytes, minor: bytes) -> None:
+    data = method + b" a:1 HTTP/1." + minor + b"\r\nHost: a\r\n\r\n"
+    read(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    fate = Fate.KEPT if (method, minor) == (b"GET", b"1") else Fate.CLOSED
+    found = read(data)
+    assert found is not None
+    assert found.answer == number(fate=fate)
+    assert at_once(data) == (None if method == b"CONNECT" else (number(fate=fate), fate is Fate.CLOSED))
+
+
+@pytest.mark.parametrize(
+    "after", [b"Cookie: a=1\r\n", b"Cookie: a=1\r\n\r\n", b"\r\nCookie: a\r\n", b"\r\n", b"G"]
+)
+def test_what_follows_a_request_is_never_taken_for_a_part_of_it(after: bytes) -> None:
+    head = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    assert at_once(head) is not None
+    assert at_once(head + after) is None
+    found = read(head + after)
+    assert found is not None
+    assert found.end == len(head)
+
+
+@pytest.mark.parametrize("value", [b"a\0", b"a\rb", b"a\nContent-Length: 5"])
+def test_a_cookie_that_is_none_is_not_passed_over(value: bytes) -> None:
+    read(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    found = read(b"GET / HTTP/1.1\r\nHost: a\r\nCookie: " + value + b"\r\n\r\n")
+    assert found is not None
+    assert (found.body, found.last) == (-1, True)
+
+
+def test_a_head_that_is_too_long_is_so_with_fields_that_are_remembered() -> None:
+    read(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert at_once(b"GET /" + b"a" * MOST_HEAD + b" HTTP/1.1\r\nHost: a\r\n\r\n") is None
+
+
+def test_what_is_remembered_is_bounded_in_number_and_in_size() -> None:
+    for each in range(1000):
+        read(b"GET / HTTP/1.1\r\nX: %d\r\n\r\n" % each)
+        read(b"GET / HTTP/1.1\r\nX: %d%s\r\n\r\n" % (each, b"x" * 2000))
+    assert 0 < len(request._KNOWN) <= 256
+    assert max(map(len, request._KNOWN)) <= 1024

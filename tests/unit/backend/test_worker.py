@@ -107,6 +107,49 @@ def test_one_too_many_takes_the_place_of_the_idlest(quick: Run) -> None:
         each.close()
 
 
+def test_whoever_says_nothing_leaves_before_one_who_has_begun() -> None:
+    with running(Limits(connections=5)) as run, run.connect() as begun:
+        begun.sendall(GET[:-2])
+        with run.connect() as known:  # whose answer says that the one before was heard
+            known.sendall(GET)
+            answer(known)
+            crowd = [run.connect() for _ in range(20)]
+            assert everything(crowd[0]) == b""
+            begun.sendall(GET[-2:])
+            assert answer(begun)[0].startswith(b"HTTP/1.1 503")
+        for each in crowd:
+            each.close()
+
+
+def test_a_first_request_is_answered_whenever_it_comes(quick: Run) -> None:
+    last = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    for pause in (0.0, 0.02, 0.1):
+        for text, count in ((GET + last, 2), (last, 1)):
+            with quick.connect() as sock:
+                threading.Event().wait(pause)
+                sock.sendall(text)
+                assert everything(sock).count(b"HTTP/1.1 503") == count
+
+
+def test_an_end_does_not_forget_who_has_not_asked_yet() -> None:
+    with running(Limits(draining=5.0)) as run, run.connect() as silent, run.connect() as known:
+        known.sendall(GET)
+        answer(known)
+        run.signal(signal.SIGTERM)
+        until_nobody_is_let_in(run)
+        silent.sendall(GET)
+        assert b"\r\nConnection: close" in answer(silent)[0]
+
+
+def until_nobody_is_let_in(run: Run) -> None:
+    for _ in range(1000):
+        try:
+            run.connect().close()
+        except OSError:
+            return
+    raise AssertionError("visitors are still let in")
+
+
 def test_a_worker_that_ends_serves_who_is_there_and_says_goodbye() -> None:
     with running(Limits(draining=5.0)) as run, run.connect() as idle, run.connect() as asking:
         for sock in (idle, asking):
