@@ -130,7 +130,7 @@ def _switch_on(
     which = ways.by_owner(wishes, owner.look(netns=asked.netns), guarded=more.guard, cut=more.cut)
     preflight(chosen, netns=asked.netns, probe=not asked.force, quiet=asked.quiet)
     warned(which, quiet=asked.quiet)
-    with granted(asked, guarded=more.guard) as grace:
+    with granted(asked, more) as grace:
         done = ways.on(node, which, who, why, cut=more.cut, dry_run=asked.dry_run, grace=grace)
     done = tuple(named(done, chosen))
     outcomes(done, wanted="on", were=(), dry_run=asked.dry_run, quiet=asked.quiet, steps=not asked.json)
@@ -153,7 +153,7 @@ def _switch_off(chosen: "Sequence[Subject]", who: "Holder", asked: Asked, answer
         return
     with this_node(netns=asked.netns) as node:
         node.ipvs.info()
-        with granted(asked, guarded=False) as grace:
+        with granted(asked) as grace:
             done = ways.off(
                 node,
                 [each.key for each in chosen],
@@ -316,8 +316,9 @@ def drained(node: "Node", targets: "Sequence[Target]", *, timeout: float, quiet:
 
 
 @contextmanager
-def granted(asked: Asked, *, guarded: bool) -> "Iterator[Grace]":
+def granted(asked: Asked, more: More | None = None) -> "Iterator[Grace]":
     """Answer how long keepalived waits until it deletes; where a guard goes on waiting, nobody has to stay for long."""
+    import math
     import sys
 
     from lvsctl.cli.ipvs_drain import Bar
@@ -333,9 +334,10 @@ def granted(asked: Asked, *, guarded: bool) -> "Iterator[Grace]":
         bar.draw(left, passed)
 
     # The agent guards the table of its own network namespace.
-    guarded = guarded or (asked.netns is None and agent_is_alive())
+    guarded = (more is not None and more.guard) or (asked.netns is None and agent_is_alive())
+    seconds = (more.timeout or math.inf) if more is not None and more.wait else asked.grace
     try:
-        yield Grace(min(asked.grace, WITH_A_GUARD) if guarded else asked.grace, guarded, draw)
+        yield Grace(min(seconds, WITH_A_GUARD) if guarded else seconds, guarded, draw)
     finally:
         if drawn:
             bar.close()

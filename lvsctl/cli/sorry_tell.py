@@ -100,7 +100,7 @@ def _story(each: "Outcome", wanted: str, *, changed: bool, dry_run: bool) -> "It
     if changed:
         yield from each.plan.reasons
     yield from each.plan.drift
-    if each.lingering:
+    if each.lingering and wanted == "off":
         yield f"{each.lingering} requests are still answered by the sorry server, which then goes"
 
 

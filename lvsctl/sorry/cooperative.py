@@ -114,6 +114,7 @@ def off(
         going = _note(node, going, Phase.SWITCHING_OFF)
         try:
             done = parting.give_back(node, go, going)
+            _begin_waiting(node, going)
         except BaseException:
             _put_back(node, go, old)
             raise
@@ -257,6 +258,14 @@ def _note(node: Node, snapshots: Mapping[ServiceKey, Snapshot], phase: Phase) ->
     with table_lock():
         node.journal.write(each for key, each in noted.items() if each is not snapshots[key])
     return noted
+
+
+def _begin_waiting(node: Node, going: Mapping[ServiceKey, Snapshot]) -> None:
+    """Let the time count from now for those whose last requests are waited for: keepalived may have been slow to answer."""
+    now = node.now()
+    left = [each for each in map(node.journal.read, going) if each and each.phase is Phase.SWITCHING_OFF]
+    with table_lock():
+        node.journal.write(each._replace(since=now) for each in left)
 
 
 def _take_back(

@@ -127,4 +127,4 @@ class Outcome(NamedTuple):
     held_by: Mapping[Holder, Hold] = {}
     """Who wants the sorry now; after ``off``, whoever keeps it on."""
     lingering: int = 0
-    """Requests that the sorry still answers after ``off``."""
+    """Connections that are waited for when the verb has ended: of the sorry after ``off``, of the real servers after ``on``."""

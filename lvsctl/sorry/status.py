@@ -130,6 +130,11 @@ def _notes(
             yield "nobody holds it: keepalived has lost the quorum, or somebody changed the table"
         return
     match snapshot.phase:
+        case Phase.SWITCHING_OFF if snapshot.way is Way.KEEPALIVED and state is State.OFF:
+            yield (
+                "keepalived is to be told when the sorry's last request is answered; if nobody sees to that: "
+                f"lvsctl sorry off {snapshot.name}"
+            )
         case Phase.SWITCHING_ON | Phase.SWITCHING_OFF:
             yield f"a switch was interrupted ({snapshot.phase}): lvsctl sorry on or off {snapshot.name} completes it"
         case Phase.ON if state is not State.ON and set(snapshot.holders) != {Holder.OVERLOAD}:

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import NamedTuple
 
 from lvsctl.ipvs import DestKey, Family, ForwardingMethod
 from lvsctl.ipvs.kernel import KernelIpvs
@@ -13,19 +14,21 @@ from lvsctl.sorry import cooperative, owner
 from lvsctl.sorry.journal import Journal
 from lvsctl.sorry.model import Hold, Holder, Outcome, Target
 from lvsctl.sorry.node import Node, boot_id
+from lvsctl.sorry.parting import Grace
 from lvsctl.sorry.switch import Switch
 from lvsctl.sorry.sysctl import KernelSysctls
 from tests.support.hosts import wait_until
 from tests.support.keepalived import Keepalived
-from tests.support.sorry_topology import SORRY_PORT, Lab, Place
+from tests.support.sorry_topology import PORT, Lab, Place
 from tests.support.swaps import Fuse, cut
 
 FILE = "/var/lib/lvsctl/maintenance/web"
 
 REAL = """\
-    real_server {address} {port} {{
+    real_server {place} {{
         weight {weight}
 {check}        TCP_CHECK {{
+            connect_port {port}
             connect_timeout 1
             retry 0
         }}
@@ -46,12 +49,13 @@ track_file lvsctl_web {{
     weight 0
     init_file 0
 }}
-virtual_server {address} 80 {{
+virtual_server {service} {{
     delay_loop 1
     lvs_sched {scheduler}
-    lvs_method NAT
+    lvs_method {method}
     protocol TCP
-{options}    sorry_server {address} {sorry}
+{options}    sorry_server {sorry}
+    sorry_server_lvs_method NAT
 {inhibit}{reals}}}
 """
 
@@ -61,15 +65,42 @@ def tell(text: str) -> None:
     print(text)  # noqa: T201 - for whoever looks at the run
 
 
+class Kind(NamedTuple):
+    """What a service of keepalived's is like."""
+
+    resident: bool
+    scheduler: str = "rr"
+    method: ForwardingMethod = ForwardingMethod.NAT
+    family: Family = Family.INET
+    marked: bool = False
+    persistent: bool = False
+    expire_nodest: int = 0
+
+    @property
+    def keeps_clients(self) -> bool:
+        """Whether clients come back to the real servers that they had: expire_nodest_conn 1 ends what binds them."""
+        return not self.expire_nodest if self.persistent else self.scheduler in ("sh", "dh", "mh")
+
+    def __str__(self) -> str:
+        words = ("resident" if self.resident else "plain", self.scheduler, self.method, self.family)
+        more = {"mark": self.marked, "persistent": self.persistent, "nodest": self.expire_nodest}
+        return "-".join([*map(str, words), *(name for name, given in more.items() if given)])
+
+
 class Cooperation:
     """One service that a real keepalived owns."""
 
-    def __init__(self, lab: Lab, *, resident: bool, scheduler: str = "rr", rendered: bool = True) -> None:
+    def __init__(
+        self, lab: Lab, kind: Kind | None = None, *, resident: bool = True, rendered: bool = True
+    ) -> None:
         self.lab = lab
-        self.resident = resident
-        self.scheduler = scheduler
+        self.kind = kind or Kind(resident)
+        self.resident = self.kind.resident
         self.rendered = rendered
-        self.place: Place = lab.place(Family.INET, marked=False, method=ForwardingMethod.NAT, targets=1)
+        self.place: Place = lab.place(
+            self.kind.family, marked=self.kind.marked, method=self.kind.method, targets=1
+        )
+        lab.director.sysctl("net.ipv4.vs.expire_nodest_conn", self.kind.expire_nodest)
         self.target = Target(self.place.key, "web", self.place.sorry, Dest(ForwardingMethod.NAT))
         lab.director.path("/var/lib/lvsctl/maintenance").mkdir(parents=True, exist_ok=True)
         lab.director.write(FILE, "0\n")
@@ -77,15 +108,27 @@ class Cooperation:
 
     def text(self, weight: int = 1) -> str:
         check = CHECK if self.rendered else ""
+        key, kind, sorry = self.place.key, self.kind, self.place.sorry
+        options = {
+            "    inhibit_on_failure\n": kind.resident,
+            "    persistence_timeout 300\n": kind.persistent,
+            f"    ip_family {kind.family}\n": kind.marked,
+        }
         return TEXT.format(
             file=FILE,
-            address=self.place.key.address,
-            scheduler=self.scheduler,
-            sorry=SORRY_PORT,
-            options="    inhibit_on_failure\n" if self.resident else "",
-            inhibit="    sorry_server_inhibit\n" if self.resident else "",
+            service=f"fwmark {key.mark}" if key.mark else f"{key.address} {key.port}",
+            scheduler=kind.scheduler,
+            method=kind.method,
+            sorry=f"{sorry.address} {sorry.port}",
+            options="".join(line for line, given in options.items() if given),
+            inhibit="    sorry_server_inhibit\n" if kind.resident else "",
             reals="".join(
-                REAL.format(address=each.address, port=each.port, weight=weight, check=check)
+                REAL.format(
+                    place=f"{each.address} {each.port}" if each.port else each.address,
+                    port=each.port or PORT,
+                    weight=weight,
+                    check=check,
+                )
                 for each in self.place.reals
             ),
         )
@@ -109,15 +152,21 @@ class Cooperation:
         with self.lab.director.inside(), KernelIpvs() as ipvs:
             yield Node(ipvs, Journal(), KernelSysctls(), boot_id())
 
-    def on(self, holder: Holder = Holder.OPERATOR) -> Outcome:
+    def on(self, holder: Holder = Holder.OPERATOR, grace: Grace = Grace()) -> Outcome:  # noqa: B008 - immutable
         switch = self.switch()
         with self.node() as node:
-            return cooperative.on(node, [switch], holder, Hold(time.time()))[0]
+            return cooperative.on(node, [switch], holder, Hold(time.time()), grace=grace)[0]
 
-    def off(self, holder: Holder = Holder.OPERATOR) -> Outcome:
+    def off(self, holder: Holder = Holder.OPERATOR, grace: Grace = Grace()) -> Outcome:  # noqa: B008 - immutable
         switch = self.switch()
         with self.node() as node:
-            return cooperative.off(node, [switch], holder)[0]
+            return cooperative.off(node, [switch], holder, grace=grace)[0]
+
+    def complete(self) -> tuple[Outcome, ...]:
+        """Do what the guard does once in a while."""
+        switch = self.switch()
+        with self.node() as node:
+            return cooperative.complete(node, [switch])
 
     def killed(self, verb: str, at: int) -> bool:
         """Do *verb* in a process that is killed at its effect number *at*; answer whether it was."""
@@ -133,6 +182,14 @@ class Cooperation:
             os._exit(0)
         _, status = os.waitpid(pid, 0)
         return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+
+    def rules(self) -> str:
+        """The table of the director as ipvsadm writes it, thresholds left out."""
+        return self.lab.director.ipvsadm("-Sn")
+
+    def mapping(self, clients: Sequence[str]) -> list[str]:
+        """Which real server each client gets."""
+        return [each.server for each in self.lab.traffic().once(clients, self.place.targets)]
 
     def weights(self) -> dict[DestKey, int]:
         with self.node() as node:
@@ -175,3 +232,4 @@ class Cooperation:
         self.keepalived.stop()
         with self.node() as node:
             node.journal.remove([self.place.key])
+        self.lab.leave(self.place)

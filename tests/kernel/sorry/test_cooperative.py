@@ -13,10 +13,12 @@ from lvsctl.sorry import cooperative, maintenance, swapping
 from lvsctl.sorry import switch as switch_module
 from lvsctl.sorry.managed import Maintenance
 from lvsctl.sorry.model import Hold, Holder, Phase
+from lvsctl.sorry.parting import LATER, Grace
 from lvsctl.sorry.switch import WrongSorry
-from tests.support.cooperation import FILE, Cooperation, tell
+from tests.support.cooperation import FILE, Cooperation, Kind, tell
+from tests.support.hosts import wait_until
 from tests.support.sorry_topology import REALS, Lab
-from tests.support.traffic import LOST, NEW, SORRY, Request
+from tests.support.traffic import KEPT, LOST, NEW, SORRY, Outcome, Request
 
 pytestmark = pytest.mark.kernel
 
@@ -108,10 +110,55 @@ def test_every_flip_and_every_death_under_load(web: Cooperation, lab: Lab) -> No
 
 
 @pytest.fixture
-def idle(lab: Lab) -> Iterator[Cooperation]:
-    service = Cooperation(lab, resident=True)
+def idle(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Cooperation]:
+    service = Cooperation(lab, getattr(request, "param", None))
     yield service
     service.end()
+
+
+@pytest.mark.parametrize(
+    "idle", [Kind(resident=False, scheduler="sh", expire_nodest=1)], indirect=True, ids=str
+)
+def test_who_does_not_hang_up_is_not_hung_up_on_while_a_guard_waits(idle: Cooperation, lab: Lab) -> None:
+    web = idle
+    before, rules, file = web.weights(), web.rules(), web.switch().file
+    traffic = lab.traffic()
+    traffic.start(KEPT, workers=WORKERS, clients=web.place.clients[:8], targets=web.place.targets)
+    traffic.wait_for({KEPT: 2 * WORKERS}, after=0)
+    assert web.on(grace=LATER).lingering == WORKERS
+    assert web.complete() == ()
+    assert not maintenance.read(file)
+    assert web.mapping(web.place.clients) == [SORRY] * len(web.place.clients)
+    assert web.off(grace=LATER).phase is Phase.SWITCHING_OFF
+    assert web.up() == set(web.place.reals)
+    assert wait_until(web.complete, 15)
+    assert web.rules() == rules
+
+    assert web.on(grace=LATER).lingering == WORKERS
+    requests = traffic.stop()
+    assert not lost(requests)
+    assert answered(requests, 0, time.monotonic()) <= set(REALS)
+    assert wait_until(web.complete, 15)
+    assert maintenance.read(file)
+    assert set(web.weights()) == {web.place.sorry}
+    assert web.off().phase is None
+    assert (web.weights(), web.rules()) == (before, rules)
+
+
+@pytest.mark.parametrize("idle", [Kind(resident=False)], indirect=True, ids=str)
+def test_whoever_does_not_hang_up_in_time_is_cut_without_a_guard(idle: Cooperation, lab: Lab) -> None:
+    web = idle
+    traffic = lab.traffic()
+    traffic.start(KEPT, workers=1, clients=web.place.clients[:1], targets=web.place.targets)
+    traffic.wait_for({KEPT: 2}, after=0)
+    drawn: list[int] = []
+    outcome = web.on(grace=Grace(1.5, progress=lambda left, _: drawn.append(left)))
+    assert "1 connections of the real servers had not ended after 1.5 s, and were cut" in outcome.plan.reasons
+    assert set(drawn) == {1}
+    assert set(web.weights()) == {web.place.sorry}
+    assert wait_until(lambda: lost(traffic.seen), 15)
+    assert set(lost(traffic.stop())) == {str(Outcome.HUNG)}
+    assert web.off().phase is None
 
 
 def test_who_holds_it_and_what_is_refused(idle: Cooperation) -> None:
@@ -147,6 +194,9 @@ def test_a_keepalived_that_does_not_swap_is_told_and_everything_is_as_before(
     assert idle.weights() == before
 
 
+@pytest.mark.parametrize(
+    "idle", [Kind(resident=True), Kind(resident=False, scheduler="sh")], indirect=True, ids=str
+)
 def test_a_swap_that_was_killed_anywhere_comes_to_an_end(idle: Cooperation) -> None:
     before, file = idle.weights(), idle.switch().file
     for verb, at in (("on", 1), ("on", 4), ("off", 1), ("off", 4), ("off", 8)):

@@ -1,18 +1,27 @@
+from collections.abc import Iterable
+
+from hypothesis import given
+
 from lvsctl.ipvs.memory import MemoryIpvs
 from lvsctl.ipvs.model import Dest, DestKey, Service, VirtualServer
 from lvsctl.ipvs.steps import AddDest, Step
 from lvsctl.sorry import liveness
+from lvsctl.sorry.beginning import Circumstances, fresh
 from lvsctl.sorry.handover import (
+    come_back,
     coming_back,
     corrections,
+    go_over,
     is_on,
+    leftovers,
     raise_reals,
     raise_sorry,
     reassert,
+    restore_settings,
     strangers_back,
 )
 from lvsctl.sorry.model import Removal
-from tests.support.swaps import NAT, R1, R2, R3, R4, SORRY, WEB, server, target
+from tests.support.swaps import NAT, R1, R2, R3, R4, SORRY, WEB, server, target, virtual_servers
 
 FILE = "lvsctl_web"
 
@@ -102,3 +111,53 @@ def test_what_is_not_keepalived_s_comes_back_as_it_was() -> None:
     word = told(real(R1), up=True)
     assert after(now, list(strangers_back(now, before, word, target()))) == {R1: 1, R4: 5}
     assert not list(strangers_back(now, before, None, target()))
+
+
+HERE = Circumstances("this-boot", 1000.0, {"expire_quiescent_template": 0, "expire_nodest_conn": 0})
+
+
+def changed(before: VirtualServer, steps: Iterable[Step]) -> VirtualServer:
+    """The service when *steps* were taken, none of which was refused."""
+    ipvs = MemoryIpvs({WEB: before})
+    assert not ipvs.send(list(steps))
+    return ipvs.table()[WEB]
+
+
+@given(virtual_servers())
+def test_there_and_back_in_the_plain_form_is_the_service_as_it_was(before: VirtualServer) -> None:
+    reals = tuple(real(key, weight=dest.weight) for key, dest in before.dests.items() if key != SORRY)
+    before = VirtualServer(
+        before.service,
+        {key: NAT._replace(weight=dest.weight) for key, dest in before.dests.items() if key != SORRY},
+    )
+    snapshot = fresh(target(), before, {}, HERE).snapshot
+    over = changed(before, go_over(before, snapshot))
+    assert is_on(over, SORRY)
+    assert over.dests.keys() == before.dests.keys() | {SORRY}
+    assert not list(go_over(over, snapshot))
+    alone = changed(over, leftovers(over, target()))
+    assert set(alone.dests) == {SORRY}
+    for on in (over, alone):
+        back = changed(on, come_back(on, snapshot, *_word(reals)))
+        assert back.dests[SORRY].weight == 0
+        assert back.service.persistence == before.service.persistence
+        off = changed(back, corrections(back, snapshot.target, Removal.DELETE, _word(reals)[0]))
+        off = changed(off, restore_settings(off, snapshot))
+        assert off.service == before.service
+        assert {key: dest for key, dest in off.dests.items() if dest.weight} == {
+            key: dest for key, dest in before.dests.items() if dest.weight
+        }
+
+
+def _word(
+    reals: tuple[liveness.RealServer, ...],
+) -> tuple[liveness.VirtualServer, tuple[liveness.RealServer, ...]]:
+    return told(*reals, up=True), reals
+
+
+def test_who_dies_while_the_sorry_is_waited_for_goes_out() -> None:
+    before = server(r1=1, r2=1)
+    snapshot = fresh(target(), before, {}, HERE).snapshot
+    word = told(real(R1, failed=1), real(R2, failed=2))
+    now = server(r1=1, r2=1, sorry=0)
+    assert after(now, list(come_back(now, snapshot, word, (real(R1, failed=1),)))) == {R1: 1, SORRY: 0}
