@@ -41,7 +41,7 @@ def _print(results: list[dict[str, float]]) -> None:
         "the recipe: an ipvsadm per change; measured at 10 services, beyond that per process (~).\n"
     )
     titles = ["services × 10", "on", "its window", "ipvsadm -R", "÷ window", "the recipe", "÷ window"]
-    titles += ["off", "lvsctl sorry on", "guard"]
+    titles += ["off", "÷ on", "lvsctl sorry on", "guard", "its part of a CPU"]
     print(f"| {' | '.join(titles)} |")
     print("|---" * len(titles) + "|")
     for row in results:
@@ -49,5 +49,6 @@ def _print(results: list[dict[str, float]]) -> None:
         cells = [f"{row['services']:.0f}", f"{row['on']:.0f}", f"{row['window']:.1f}"]
         cells += [f"{row['restore']:.0f}", f"{row['restore'] / row['window']:.0f}×"]
         cells += [f"{about}{row['recipe']:.0f}", f"{about}{row['recipe'] / row['window']:.0f}×"]
-        cells += [f"{row['off']:.0f}", f"{row['process']:.0f}", f"{row['guard']:.0f}"]
+        cells += [f"{row['off']:.0f}", f"{row['off'] / row['on']:.2f}", f"{row['process']:.0f}"]
+        cells += [f"{row['guard']:.0f}", f"{row['guard_share']:.1f} %"]
         print(f"| {' | '.join(cells)} |")

@@ -38,7 +38,10 @@ SIZES = ((10, 5), (100, 3), (1000, 2))
 DESTS = 10
 RECIPE_UP_TO = 10
 """Services; one process per change takes minutes beyond."""
-GUARD_ROUNDS = 5
+GUARD_ROUNDS = 9
+GUARD_SETTLES = 8
+"""Seconds: it reads a thousand snapshots first."""
+GUARD_RESTS = 10
 NAT = Dest(ForwardingMethod.NAT)
 SORRY = DestKey.of("10.255.0.1", 8081)
 CLI = "from lvsctl.cli.entry import main; main()"
@@ -149,15 +152,27 @@ def process(netns: str, keys: list[ServiceKey]) -> dict[str, float]:
 
 
 def guard(netns: str, keys: list[ServiceKey]) -> dict[str, float]:
-    """Put a real server back again and again, and see how soon a guard in another process takes it out."""
+    """Put a real server back again and again, and see how soon a guard in another process takes it out.
+
+    Also what part of a processor that guard takes while nothing happens, in percent.
+    """
     reactions = []
     with this_node(netns=netns) as node:
         switch_on(node, keys)
-        with on_duty(netns):
+        with on_duty(netns) as pid:
+            time.sleep(GUARD_SETTLES)
+            begun, used = time.monotonic(), _processor_time(pid)
+            time.sleep(GUARD_RESTS)
+            share = 100 * (_processor_time(pid) - used) / (time.monotonic() - begun)
             for number in range(GUARD_ROUNDS):
-                time.sleep(0.5)
+                time.sleep(1 + 0.07 * number)
                 reactions.append(_milliseconds(partial(_put_back, node, keys[number], number)))
-    return {"guard": median(reactions)}
+    return {"guard": median(reactions), "guard_share": share}
+
+
+def _processor_time(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _put_back(node: Node, key: ServiceKey, number: int) -> None:
@@ -166,12 +181,13 @@ def _put_back(node: Node, key: ServiceKey, number: int) -> None:
     while node.ipvs.observe_one(key).table[key].dests[_real(number)].weight:
         if time.monotonic() > deadline:
             raise AssertionError("the guard does nothing")
-        time.sleep(0.001)
+        # There is one processor: who looks all the time takes it from the guard.
+        time.sleep(0.01)
 
 
 @contextmanager
-def on_duty(netns: str) -> Iterator[None]:
-    """Have a guard in a process of its own."""
+def on_duty(netns: str) -> Iterator[int]:
+    """Have a guard in a process of its own; answer which."""
     pid = os.fork()
     if not pid:
         try:
@@ -180,7 +196,7 @@ def on_duty(netns: str) -> Iterator[None]:
         finally:
             os._exit(1)
     try:
-        yield
+        yield pid
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)

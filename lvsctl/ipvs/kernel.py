@@ -5,13 +5,14 @@ Everything that talks to the running kernel's IPVS is here; what the bytes mean 
 """
 
 import errno
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from itertools import islice
 from typing import Final, Self, TypeVar
 
 from lvsctl.ipvs import decode, encode, wire
 from lvsctl.ipvs.errors import NotRoot, Refusal, RequestRefused, Restless
 from lvsctl.ipvs.model import (
+    Connections,
     Counters,
     Dest,
     DestKey,
@@ -39,6 +40,9 @@ _Read = dict[ServiceKey, tuple[S, dict[DestKey, D]]]
 _BATCH: Final = 500
 """Steps per datagram: measured best between 200 and 1000 (80 kB, within the default send buffer)."""
 
+_FEW: Final = 8
+"""Up to this many services are asked for one by one, more by listing all: 1,000 are listed in 4 ms in the lab."""
+
 _READINGS: Final = 50
 """How often a list that keeps changing is read before giving up; each takes milliseconds."""
 
@@ -62,23 +66,30 @@ class KernelIpvs:
         """Close the connection to the kernel."""
         self._socket.close()
 
-    def table(self) -> Table:
-        """Read all settings. Raises Restless when they never hold still."""
-        read = self._read_all(decode.ServiceReader().read, decode.DestReader().read)
+    def table(self, only: Collection[ServiceKey] | None = None) -> Table:
+        """Read all settings; with *only*, those of these services that there are.
+
+        Raises Restless when they never hold still.
+        """
+        read = self._read(only, decode.ServiceReader().read, decode.DestReader().read)
         return {key: VirtualServer(service, dests) for key, (service, dests) in read.items()}
 
-    def observe(self) -> Observation:
-        """Read all settings, counters and numbers of connections. Raises Restless."""
-        return _observation(self._read_all(_service_observer(), _dest_observer()))
+    def services(self) -> dict[ServiceKey, Service]:
+        """Read the settings of all services, without their destinations. Raises Restless."""
+        return self._services(decode.ServiceReader().read)
+
+    def observe(self, only: Collection[ServiceKey] | None = None) -> Observation:
+        """Read all settings, counters and numbers of connections; *only* as in :meth:`table`. Raises Restless."""
+        return _observation(self._read(only, _service_observer(), _dest_observer()))
 
     def observe_one(self, key: ServiceKey) -> Observation:
         """Read one service like :meth:`observe`; an empty Observation when there is no such service."""
-        code, answers = self._socket.request(wire.GET_SERVICE, encode.service_attribute(key))
-        if code == errno.ESRCH:
-            return Observation({}, {}, {})
-        _raise_for(code, str(key))
-        _, service = _service_observer()(answers[0])
-        return _observation({key: (service, self._dests(key, _dest_observer()))})
+        return self.observe([key])
+
+    def connections(self, of: Mapping[ServiceKey, DestKey]) -> dict[ServiceKey, Connections]:
+        """Read how many connections one destination of each of these services has; none when it is gone."""
+        read_key, read_load = decode.DestReader().read, decode.LoadReader().read
+        return {key: self._connections(key, wanted, read_key, read_load) for key, wanted in of.items()}
 
     def send(self, steps: Iterable[Step]) -> tuple[Refusal, ...]:
         """Try every step, in order, and answer those that the kernel refused; a refusal does not stop the next step.
@@ -132,12 +143,43 @@ class KernelIpvs:
             raise wire.Malformed(f"{what}: an empty answer")
         return answers[0]
 
-    def _read_all(self, read_service: _ReadService[S], read_dest: _ReadDest[D]) -> _Read[S, D]:
+    def _read(
+        self, only: Collection[ServiceKey] | None, read_service: _ReadService[S], read_dest: _ReadDest[D]
+    ) -> _Read[S, D]:
+        if only is not None and len(only) <= _FEW:
+            return self._read_each(only, read_service, read_dest)
+        return self._read_all(None if only is None else frozenset(only), read_service, read_dest)
+
+    def _read_each(
+        self, keys: Iterable[ServiceKey], read_service: _ReadService[S], read_dest: _ReadDest[D]
+    ) -> _Read[S, D]:
+        read: _Read[S, D] = {}
+        for key in keys:
+            code, answers = self._socket.request(wire.GET_SERVICE, encode.service_attribute(key))
+            if code != errno.ESRCH:
+                _raise_for(code, str(key))
+                read[key] = read_service(answers[0])[1], self._dests(key, read_dest)
+        return read
+
+    def _services(self, read: _ReadService[S]) -> dict[ServiceKey, S]:
+        previous: list[ServiceKey] | None = None
+        for _ in range(_READINGS):
+            services, whole = self._list(wire.GET_SERVICE, b"", read)
+            keys = [key for key, _ in services]
+            if (whole or keys == previous) and len(set(keys)) == len(keys):
+                return dict(services)
+            previous = keys
+        raise Restless("the list of services", _READINGS)
+
+    def _read_all(
+        self, only: Container[ServiceKey] | None, read_service: _ReadService[S], read_dest: _ReadDest[D]
+    ) -> _Read[S, D]:
         # A service may come or go while its neighbours are read: list again until the list is what was read.
         read: dict[ServiceKey, dict[DestKey, D]] = {}
         previous: list[ServiceKey] | None = None
         for _ in range(_READINGS):
-            services, whole = self._list(wire.GET_SERVICE, b"", read_service)
+            listed, whole = self._list(wire.GET_SERVICE, b"", read_service)
+            services = [each for each in listed if only is None or each[0] in only]
             keys = [key for key, _ in services]
             missing = [key for key in keys if key not in read]
             if not missing and (whole or keys == previous) and len(set(keys)) == len(keys):
@@ -157,6 +199,24 @@ class KernelIpvs:
                 return dests
             previous = keys
         raise Restless(f"the list of destinations of {key}", _READINGS)
+
+    def _connections(
+        self,
+        key: ServiceKey,
+        wanted: DestKey,
+        read_key: _ReadDest[Dest],
+        read_load: Callable[[memoryview], Load],
+    ) -> Connections:
+        def read(entry: memoryview) -> Load | None:
+            return read_load(entry) if read_key(entry, key.family)[0] == wanted else None
+
+        listed, whole = self._list(wire.GET_DEST, encode.service_attribute(key), read)
+        found = [load.connections for load in listed if load]
+        if found or whole:
+            return found[0] if found else Connections()
+        # Perhaps it was skipped.
+        seen = self._dests(key, _dest_observer()).get(wanted)
+        return seen[1].connections if seen else Connections()
 
     def _list(self, command: int, payload: bytes, read: Callable[[memoryview], T]) -> tuple[list[T], bool]:
         """Answer the entries of one dump, and whether they came whole, in one datagram.

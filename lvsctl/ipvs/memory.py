@@ -6,7 +6,7 @@ says yes. It forwards nothing: what counts connections is whoever calls :meth:`M
 """
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from ipaddress import IPv4Address
 from typing import Final, Self
 
@@ -80,13 +80,26 @@ class MemoryIpvs:
     def close(self) -> None:
         """Nothing is held."""
 
-    def table(self) -> Table:
-        """Answer all settings."""
-        return {key: VirtualServer(service, dict(dests)) for key, (service, dests) in self._draft.items()}
+    def table(self, only: Collection[ServiceKey] | None = None) -> Table:
+        """Answer all settings; with *only*, those of these services that there are."""
+        return {
+            key: VirtualServer(service, dict(dests))
+            for key, (service, dests) in self._draft.items()
+            if only is None or key in only
+        }
 
-    def observe(self) -> Observation:
-        """Answer all settings, counters and numbers of connections."""
-        return self._observe(self._draft)
+    def services(self) -> dict[ServiceKey, Service]:
+        """Answer the settings of all services, without their destinations."""
+        return {key: service for key, (service, _) in self._draft.items()}
+
+    def observe(self, only: Collection[ServiceKey] | None = None) -> Observation:
+        """Answer all settings, counters and numbers of connections; *only* as in :meth:`table`."""
+        return self._observe(self._draft if only is None else [key for key in self._draft if key in only])
+
+    def connections(self, of: Mapping[ServiceKey, DestKey]) -> dict[ServiceKey, Connections]:
+        """Answer how many connections one destination of each of these services has; none when it is gone."""
+        loads = self.observe(of).dests
+        return {key: loads.get((key, dest_key), _IDLE).connections for key, dest_key in of.items()}
 
     def observe_one(self, key: ServiceKey) -> Observation:
         """Answer one service like :meth:`observe`; an empty Observation when there is no such service."""

@@ -10,7 +10,7 @@ from typing import Final
 from lvsctl.ipvs.applying import NotAsApplied
 from lvsctl.ipvs.backend import Ipvs
 from lvsctl.ipvs.errors import Refusal, StepsRefused
-from lvsctl.ipvs.model import Table, VirtualServer
+from lvsctl.ipvs.model import Table
 from lvsctl.ipvs.steps import DeleteDest, EditDest, Step, undo
 from lvsctl.vocabulary import ServiceKey
 
@@ -20,23 +20,15 @@ Plan = Callable[[Table], Mapping[ServiceKey, Sequence[Step]]]
 _ATTEMPTS: Final = 3
 """A health checker may change a weight between the reading and the change; one that goes on is reported."""
 
-_FEW: Final = 8
-"""Up to this many services are read one by one, more by reading the whole table."""
-
 
 def read(ipvs: Ipvs, keys: Sequence[ServiceKey]) -> Table:
-    """Read those of the services *keys* that there are."""
-    if len(keys) > _FEW:
-        whole = ipvs.table()
-        return {key: whole[key] for key in keys if key in whole}
-    table: dict[ServiceKey, VirtualServer] = {}
-    for key in keys:
-        table.update(ipvs.observe_one(key).table)
-    return table
+    """Read those of the services *keys* that there are, in their order."""
+    found = ipvs.table(keys)
+    return {key: found[key] for key in keys if key in found}
 
 
-def converge(ipvs: Ipvs, table: Table, plan: Plan) -> tuple[Step, ...]:
-    """Bring *table*, as it was just read, to where *plan* finds nothing to do; answer the steps that were taken.
+def converge(ipvs: Ipvs, table: Table, plan: Plan) -> Table:
+    """Bring *table*, as it was just read, to where *plan* finds nothing to do; answer it as it was read at the end.
 
     What cannot be done is taken back: raises StepsRefused with every refusal, or NotAsApplied when somebody else
     changes these services at the same time.
@@ -46,12 +38,12 @@ def converge(ipvs: Ipvs, table: Table, plan: Plan) -> tuple[Step, ...]:
     for _ in range(_ATTEMPTS):
         todo = plan(table)
         if not any(todo.values()):
-            return tuple(taken)
+            return table
         refusals, done = _send(ipvs, list(todo.values()))
         taken += done
         table = read(ipvs, list(before))
     if not any((todo := plan(table)).values()):
-        return tuple(taken)
+        return table
     stuck = ipvs.send(undo(taken, before))
     if refusals:
         raise StepsRefused([*refusals, *stuck], taken, reversed_=not stuck)

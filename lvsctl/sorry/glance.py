@@ -1,16 +1,35 @@
-"""A cheap look whether a sorry that is on still gets every new visitor: a few lines of /proc/net/ip_vs. Pure.
+"""A cheap look whether a sorry that is on still gets every new visitor, at a thousand services, too. Pure.
 
-It reads bytes and says which services deserve a real look. It may say so in vain, never the other way round: what is
-wrong and what to do is decided on the whole table (:mod:`~lvsctl.sorry.swap`, :mod:`~lvsctl.sorry.cooperative`).
-The lines are those of ip_vs_info_seq_show (ip_vs_ctl.c, Linux 6.1).
+It reads the bytes of /proc/net/ip_vs, and the services' own settings, and says which services deserve a real look. Of
+most lines nothing is decoded. It may say so in vain, never the other way round, but for what /proc lacks of a
+destination: thresholds and tunnels. What is wrong and what to do is decided on the whole entry
+(:mod:`~lvsctl.sorry.swap`, :mod:`~lvsctl.sorry.cooperative`). The lines are those of ip_vs_info_seq_show (ip_vs_ctl.c,
+Linux 6.1).
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from lvsctl.ipvs.model import Service
 from lvsctl.sorry.model import Removal, Snapshot, Way
-from lvsctl.vocabulary import Address, Family, ServiceKey
+from lvsctl.sorry.plan import during_service
+from lvsctl.vocabulary import Address, Family, ForwardingMethod, ServiceKey
+
+_SERVICES: Final = re.compile(rb"\n(?=[A-Z])")
+_METHOD_AND_WEIGHT: Final = re.compile(rb" +([^ ]+) +([0-9]+) ")
+_METHODS: Final = {
+    ForwardingMethod.NAT: b"Masq",
+    ForwardingMethod.LOCAL: b"Local",
+    ForwardingMethod.TUN: b"Tunnel",
+    ForwardingMethod.DR: b"Route",
+    ForwardingMethod.BYPASS: b"Bypass",
+}
+
+
+_CLOSED: Final = [b"%-7s 0      " % method for method in _METHODS.values()]
+"""What only the line of a destination of weight 0 has in it: as the kernel's format pads it."""
 
 
 class Watched(NamedTuple):
@@ -18,9 +37,12 @@ class Watched(NamedTuple):
 
     key: ServiceKey
     head: bytes
-    """How its line begins, with the end of the line before."""
+    """How its line begins."""
     sorry: bytes
+    method: bytes
     weight: int
+    exact: bool
+    """Whether the sorry has this method and this weight, or only this weight or more: keepalived has its own."""
     bare: bool
     """Whether the other destinations are deleted, rather than at weight 0."""
 
@@ -28,12 +50,15 @@ class Watched(NamedTuple):
 def watched(snapshot: Snapshot) -> Watched:
     """Answer how the service of *snapshot* looks while its sorry is on."""
     target = snapshot.target
+    ours = snapshot.way is Way.KERNEL
     return Watched(
         snapshot.key,
-        b"\n" + _head(snapshot.key) + b" ",
-        _place(target.dest_key.address, target.dest_key.port),
+        _head(snapshot.key),
+        b"-> " + _place(target.dest_key.address, target.dest_key.port),
+        _METHODS[target.dest.method],
         target.dest.weight,
-        snapshot.removal is Removal.DELETE and snapshot.way is Way.KERNEL,
+        exact=ours,
+        bare=ours and snapshot.removal is Removal.DELETE,
     )
 
 
@@ -42,36 +67,64 @@ def disturbed(text: bytes, services: Iterable[Watched]) -> list[ServiceKey]:
 
     One that is not there at all is not among them: it has no visitors.
     """
-    return [each.key for each in services if any(not _is_right(block, each) for block in _blocks(text, each))]
+    found: dict[bytes, list[bytes]] = {}
+    for block in _SERVICES.split(text):
+        found.setdefault(block[: block.find(b" ", _NAME)], []).append(block)
+    return [each.key for each in services if any(not _is_right(block, each) for block in _of(found, each))]
 
 
-def _blocks(text: bytes, service: Watched) -> Iterator[list[bytes]]:
-    """Yield the destinations of a service; a mark has an entry for each family."""
-    start = text.find(service.head)
-    while start >= 0:
-        begin = text.find(b"\n", start + 1) + 1
-        end = begin
-        while begin and text.startswith(b"  ->", end):
-            end = text.find(b"\n", end) + 1 or len(text)
-        block = text[begin:end].splitlines()
-        if not service.key.mark or not block or _is_of(service.key.family, block[0]):
+def reset(settings: Mapping[ServiceKey, Service], snapshots: Iterable[Snapshot]) -> list[ServiceKey]:
+    """Answer those of *snapshots* whose service was given other *settings* than it has while the sorry is on.
+
+    For example persistence, or sh without its fallback flag. keepalived's services keep their own.
+    """
+    return [
+        each.key
+        for each in snapshots
+        if each.way is Way.KERNEL
+        and (service := settings.get(each.key)) is not None
+        and service != each.service
+        and service != during_service(service, each)
+    ]
+
+
+_NAME: Final = 6
+"""Where, in the line of a service, its name cannot yet have ended: after the protocol and two spaces."""
+
+
+def _of(found: Mapping[bytes, list[bytes]], service: Watched) -> Iterator[bytes]:
+    """Yield what there is of a service; a mark has an entry for each family."""
+    for block in found.get(service.head, ()):
+        first = block.find(b"-> ")
+        if not service.key.mark or first < 0 or _is_of(service.key.family, block[first : first + 4]):
             yield block
-        start = text.find(service.head, end - 1) if begin else -1
 
 
-def _is_of(family: Family, line: bytes) -> bool:
-    return (b"[" in line) is (family is Family.INET6)
+def _is_of(family: Family, destination: bytes) -> bool:
+    return (b"[" in destination) is (family is Family.INET6)
 
 
-def _is_right(block: list[bytes], service: Watched) -> bool:
-    weight = 0
-    for line in block:
-        words = line.split()  # -> ADDRESS:PORT METHOD WEIGHT ACTIVE INACTIVE
-        if words[1] == service.sorry:
-            weight = int(words[3])
-        elif service.bare or int(words[3]) > 0:
-            return False
+def _is_right(block: bytes, service: Watched) -> bool:
+    place = block.find(service.sorry)
+    found = _METHOD_AND_WEIGHT.match(block, place + len(service.sorry)) if place >= 0 else None
+    if found is None or not _is_as_wanted(found[1], int(found[2]), service):
+        return False
+    others = block.count(b"-> ") - 1
+    return not others if service.bare else _are_closed(block, others)
+
+
+def _is_as_wanted(method: bytes, weight: int, service: Watched) -> bool:
+    if service.exact:
+        return method == service.method and weight == service.weight
     return weight >= service.weight
+
+
+def _are_closed(block: bytes, count: int) -> bool:
+    """Answer whether *count* destinations in *block* have weight 0: all but the sorry, which has more."""
+    for each in _CLOSED:
+        if count:
+            count -= block.count(each)
+    return not count
 
 
 def _head(key: ServiceKey) -> bytes:

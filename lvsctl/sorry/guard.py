@@ -1,8 +1,9 @@
 """Keep the sorries that are on: see when somebody puts a real server back, take it out again, and say who it was.
 
 keepalived, a colleague's ipvsadm, a reload: whoever changes a service whose sorry is on lets visitors through to real
-servers that shall have none. The kernel tells nobody, so the table is looked at, 20 to 100 times a second, for at
-most a tenth of one CPU. The same loop keeps the time: a hold that ends, a sorry whose last request was answered.
+servers that shall have none. The kernel tells nobody (its generic netlink family has no multicast group), so the
+table is looked at, up to 100 times a second, for less than a tenth of one CPU. The same loop keeps the time: a hold
+that ends, a sorry whose last request was answered.
 
 :class:`Guard` is one step at a time: call :meth:`Guard.step`, sleep for as long as it says, in whatever loop there is.
 What deserves a real look is decided in :mod:`~lvsctl.sorry.glance`; here are the effects.
@@ -14,9 +15,9 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from lvsctl.errors import Busy, LvsctlError
-from lvsctl.ipvs.steps import describe
-from lvsctl.sorry import cooperative, culprit, lingering, swap, ways
-from lvsctl.sorry.glance import Watched, disturbed, watched
+from lvsctl.sorry import cooperative, lingering, swap, ways
+from lvsctl.sorry.glance import Watched, disturbed, reset, watched
+from lvsctl.sorry.inquiry import Inquiry
 from lvsctl.sorry.model import Holder, Outcome, Phase, Snapshot, Way
 from lvsctl.sorry.node import Node
 from lvsctl.sorry.owner import Keepalived, Owners
@@ -27,8 +28,17 @@ from lvsctl.vocabulary import ServiceKey
 SHORTEST: Final = 0.010
 """Seconds between two looks; a reload lets real servers in for 12 to 41 ms."""
 
-SHARE: Final = 10
-"""A look may take one part in so many of the time: from 5 ms for a look on, it comes less often than every 50 ms."""
+SHARE: Final = 12
+"""A look may take one part in so many of a processor: one of 5 ms comes every 60 ms, one of 25 ms every 300 ms."""
+
+SETTINGS: Final = 8
+"""Every so many looks, the services' own settings are read, too: what /proc lacks of them is changed rarely."""
+
+ROUNDS: Final = 500
+"""In so many looks, every service is looked at in every detail once: for thresholds, which /proc lacks, too."""
+
+REREAD: Final = 10.0
+"""Seconds between two readings of the snapshots when nothing says that one has changed."""
 
 IDLE: Final = 0.2
 """Seconds between two looks whether there is anything to guard."""
@@ -76,9 +86,14 @@ class Guard:
         self._tell = tell
         self._found: Mapping[ServiceKey, Snapshot] = {}
         self._watched: list[Watched] = []
+        self._ours: list[Snapshot] = []
+        self._next = 0
+        self._looks = 0
+        self._cost = 0.0
         self._known: Owners | None = None
-        self._marks: culprit.Marks = {}
-        self._journal_changed: int | None = None
+        self._inquiry = Inquiry(owners)
+        self._stamp: int | None = None
+        self._reread_at = 0.0
         self._chores_at = 0.0
         self._said: set[str] = set()
         self._untold: list[Outcome] = []
@@ -92,22 +107,26 @@ class Guard:
         try:
             self._refresh(begun)
             if not self._found:
+                self._tell_who()
                 return IDLE
-            looked = time.monotonic()
-            wrong = disturbed(_table(), self._watched)
-            cost = time.monotonic() - looked
+            # Of the processor: on a busy machine it shall not look less often.
+            looked = time.thread_time()
+            wrong = self._wrong()
+            if not wrong:
+                self._repair(self._next_few())
+            # On average: looks differ, and some kernels count in ticks.
+            self._cost += (time.thread_time() - looked - self._cost) / SETTINGS
             if wrong:
                 self._repair(wrong)
             if begun >= self._chores_at:
                 self._chores()
                 took = time.monotonic() - begun
                 self._chores_at = begun + took + max(CHORES, took * SHARE)
-            elif self._untold and not wrong:
-                self._tell_who()
+            self._tell_who()
         except LvsctlError as error:
             self._complain(error)
             return IDLE
-        return max(SHORTEST, cost * SHARE)
+        return max(SHORTEST, self._cost * SHARE)
 
     def run(self, going_on: Callable[[], bool]) -> None:
         """Step until *going_on* says no, in the foreground."""
@@ -115,22 +134,39 @@ class Guard:
             time.sleep(self.step())
 
     def _refresh(self, now: float) -> None:
-        """Read the snapshots when one may have come or gone, and once in a while because they change in place."""
-        changed = _changed(self._node)
-        if changed == self._journal_changed and now < self._chores_at:
+        """Read the snapshots when one was written, and once in a while: a writer may be killed before it says so."""
+        stamp = self._node.journal.stamp()
+        if stamp == self._stamp and now < self._reread_at:
             return
-        self._journal_changed = changed
+        self._stamp = stamp
         found = self._node.journal.all()
+        self._reread_at = now + max(REREAD, (time.monotonic() - now) * SHARE * SHARE)
         for fault in found.faults:
             self._complain(fault)
         if found.snapshots and not self._found:
-            self._marks = culprit.marks()
+            self._inquiry.begin()
         self._found = found.snapshots
-        self._watched = [
-            watched(each)
+        on = [
+            each
             for each in guarded(found.snapshots.values())
             if each.phase is not Phase.SWITCHING_OFF  # its visitors are on their way back
         ]
+        self._watched = [watched(each) for each in on]
+        self._ours = [each for each in on if each.way is Way.KERNEL]
+
+    def _wrong(self) -> list[ServiceKey]:
+        wrong = disturbed(_table(), self._watched)
+        self._looks += 1
+        if self._ours and self._looks % SETTINGS == 0:
+            wrong += reset(self._node.ipvs.services(), self._ours)
+        return list(dict.fromkeys(wrong))
+
+    def _next_few(self) -> list[ServiceKey]:
+        """Answer whose turn it is to be looked at in every detail: /proc lacks the thresholds of a sorry."""
+        count = -(-len(self._ours) // ROUNDS)
+        some = self._ours[self._next : self._next + count]
+        self._next = self._next + count if self._next + count < len(self._ours) else 0
+        return [each.key for each in some]
 
     def _repair(self, keys: Iterable[ServiceKey]) -> None:
         by_way: dict[Way, list[ServiceKey]] = {way: [] for way in Way}
@@ -145,17 +181,11 @@ class Guard:
         self._untold += (each for each in done if each.plan.steps)
 
     def _tell_who(self) -> None:
-        """Say what was repaired, now that there is time: who comes in bursts is not waited for by an inquiry."""
-        now = culprit.marks()
-        owners = self._look() if now != self._marks else self._known or self._look()
-        for each in self._untold:
-            who = culprit.suspect(_owner(owners, each.key), self._marks, now)
-            steps = "; ".join(describe(step) for step in each.plan.steps)
-            self._tell(
-                f"{each.name}: the sorry is on, and somebody let visitors past it ({who}); put right: {steps}"
-            )
-        self._untold.clear()
-        self._marks = now
+        """Have it found out who it was, and say what was found."""
+        if self._untold and self._inquiry.ask(self._untold):
+            self._untold = []
+        for line in self._inquiry.lines():
+            self._tell(line)
 
     def _switches(self, keys: Iterable[ServiceKey]) -> list[Switch]:
         owners = self._known or self._look()
@@ -174,8 +204,6 @@ class Guard:
         return self._known
 
     def _chores(self) -> None:
-        if self._untold:
-            self._tell_who()
         due = list(expired(self._found.values(), self._node.now()))
         for key, holder, _ in due:
             targets = {key: self._found[key].target}
@@ -183,8 +211,8 @@ class Guard:
             for each in done:
                 what = "and others still hold it on" if each.held_by else "the real servers are back"
                 self._tell(f"{each.name}: the time of the sorry is over ({holder}): {what}")
-        if any(each.phase is Phase.LINGERING for each in self._found.values()):
-            for each in lingering.reap(self._node, patience=0):
+        if waiting := [key for key, each in self._found.items() if each.phase is Phase.LINGERING]:
+            for each in lingering.reap(self._node, waiting, patience=0):
                 if each.phase is None:
                     self._tell(f"{each.name}: the last request to the sorry was answered: it is gone")
         self._complete()
@@ -226,12 +254,6 @@ _HALF_WAY: Final = (Phase.SWITCHING_ON, Phase.SWITCHING_OFF)
 def _owner(owners: Owners, key: ServiceKey) -> Keepalived | None:
     found = owners.of(key)
     return found if isinstance(found, Keepalived) else None
-
-
-def _changed(node: Node) -> int | None:
-    with suppress(OSError):
-        return node.journal.folder.stat().st_mtime_ns
-    return None
 
 
 def _table() -> bytes:

@@ -6,12 +6,11 @@ next (``off``, ``status``, the guard) finishes it.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from lvsctl.ipvs.draining import connections
 from lvsctl.ipvs.lock import table_lock
-from lvsctl.ipvs.model import Table
+from lvsctl.ipvs.model import Connections, Table
 from lvsctl.ipvs.steps import Step
 from lvsctl.sorry.converge import converge, read
 from lvsctl.sorry.model import Outcome, Phase, Snapshot, SwapPlan
@@ -39,16 +38,30 @@ def reap(
     still has. Takes the table's lock only when there is one to remove. Raises what ``off`` raises.
     """
     waiting = _waiting(node, keys)
-    idle = {key for key, snapshot in waiting.items() if force or _is_idle(node, snapshot)}
+    have = _connections(node, waiting)
+    idle = {key for key, snapshot in waiting.items() if force or _is_idle(node, snapshot, have[key])}
     plans = _remove(node, idle, patience) if idle else {}
     outcomes = []
     for key, snapshot in waiting.items():
         if key in plans:
             outcomes.append(Outcome(key, snapshot.name, None, plans[key]))
         else:
-            left = connections(node.ipvs, key, snapshot.target.dest_key).active
-            outcomes.append(Outcome(key, snapshot.name, Phase.LINGERING, _plan(snapshot, ()), lingering=left))
+            plan, left = _plan(snapshot, ()), have[key].active
+            outcomes.append(Outcome(key, snapshot.name, Phase.LINGERING, plan, lingering=left))
     return tuple(outcomes)
+
+
+def dismiss(
+    node: Node, lingering: Mapping[ServiceKey, Snapshot], table: Table, *, force: bool
+) -> dict[ServiceKey, SwapPlan]:
+    """Take out those of the sorries that nobody has a request under way to; answer how, and leave the snapshots.
+
+    For ``off``, which holds the table's lock and has just read *table*: what goes at once needs no note that it
+    lingers. Raises what ``off`` raises.
+    """
+    have = _connections(node, lingering)
+    idle = {key: each for key, each in lingering.items() if force or _is_idle(node, each, have[key])}
+    return _take_out(node, idle, table) if idle else {}
 
 
 def await_end(
@@ -94,8 +107,11 @@ def _waiting(node: Node, keys: Sequence[ServiceKey] | None) -> dict[ServiceKey, 
     }
 
 
-def _is_idle(node: Node, snapshot: Snapshot) -> bool:
-    have = connections(node.ipvs, snapshot.key, snapshot.target.dest_key)
+def _connections(node: Node, waiting: Mapping[ServiceKey, Snapshot]) -> dict[ServiceKey, Connections]:
+    return node.ipvs.connections({key: snapshot.target.dest_key for key, snapshot in waiting.items()})
+
+
+def _is_idle(node: Node, snapshot: Snapshot, have: Connections) -> bool:
     # A clock that was set back does not make it wait for longer than a settled one.
     settled = not 0 <= node.now() - snapshot.since < SETTLE
     return not have.active and (settled or not have.inactive)
@@ -105,14 +121,18 @@ def _remove(node: Node, keys: set[ServiceKey], patience: float) -> dict[ServiceK
     with table_lock(timeout=patience):
         # Somebody may have switched it on again meanwhile.
         waiting = _waiting(node, list(keys))
-        table = read(node.ipvs, list(waiting))
-        plans = {key: _plan(snapshot, _left(table, snapshot)) for key, snapshot in waiting.items()}
-        converge(
-            node.ipvs,
-            table,
-            lambda now: {key: _left(now, snapshot) for key, snapshot in waiting.items()},
-        )
+        plans = _take_out(node, waiting, read(node.ipvs, list(waiting)))
         finish(node, list(waiting.values()))
+    return plans
+
+
+def _take_out(node: Node, waiting: Mapping[ServiceKey, Snapshot], table: Table) -> dict[ServiceKey, SwapPlan]:
+    plans = {key: _plan(snapshot, _left(table, snapshot)) for key, snapshot in waiting.items()}
+    converge(
+        node.ipvs,
+        {key: server for key, server in table.items() if key in waiting},
+        lambda now: {key: _left(now, snapshot) for key, snapshot in waiting.items()},
+    )
     return plans
 
 

@@ -9,7 +9,7 @@ snapshot away. Whatever was cut off, the next ``on`` or ``off`` converges (tests
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from lvsctl.errors import LvsctlError
+from lvsctl.errors import Busy, LvsctlError
 from lvsctl.ipvs.lock import table_lock
 from lvsctl.ipvs.model import Table
 from lvsctl.ipvs.steps import Step
@@ -18,7 +18,7 @@ from lvsctl.sorry.converge import converge, read
 from lvsctl.sorry.course import NODEST, TEMPLATES
 from lvsctl.sorry.errors import NoSuchService
 from lvsctl.sorry.holding import held, released
-from lvsctl.sorry.lingering import await_end, finish
+from lvsctl.sorry.lingering import await_end, dismiss, finish
 from lvsctl.sorry.model import Hold, Holder, Outcome, Phase, Removal, Snapshot, SwapPlan, Target, Way
 from lvsctl.sorry.node import Node
 from lvsctl.sorry.plan import lingers, off_plan, on_plan
@@ -28,6 +28,9 @@ from lvsctl.vocabulary import ServiceKey
 NOTHING: Final = SwapPlan((), (), Removal.WEIGHT)
 PATIENCE: Final = 10.0
 """Seconds to wait for another lvsctl that changes the table."""
+
+_TOGETHER: Final = 100
+"""Services that are repaired in one batch: few enough that the first need not wait for the last of a thousand."""
 
 Snapshots = dict[ServiceKey, Snapshot]
 
@@ -99,30 +102,47 @@ def reassert(
     Answers only those where something had to be done, and needs the lock only then. A swap that was cut off half way
     on is completed; after a reboot, services that are in the table again get their sorry again.
     """
-    found = node.journal.all().snapshots
     on_now = [
         snapshot
-        for key, snapshot in found.items()
-        if (keys is None or key in keys)
-        and snapshot.way is Way.KERNEL
+        for snapshot in node.journal.all(keys).snapshots.values()
+        if snapshot.way is Way.KERNEL
         and snapshot.phase in (Phase.ON, Phase.SWITCHING_ON)
         and snapshot.holders
         and Holder.OVERLOAD not in snapshot.holders
     ]
     table = read(node.ipvs, [snapshot.key for snapshot in on_now])
     broken = [snapshot for snapshot in on_now if snapshot.key in table and _is_broken(node, snapshot, table)]
+    # As the same holder with the same hold: nobody is added.
+    alike: dict[tuple[Holder, Hold], list[Target]] = {}
+    for snapshot in broken:
+        alike.setdefault(next(iter(snapshot.holders.items())), []).append(snapshot.target)
     outcomes: list[Outcome] = []
     failures: list[LvsctlError] = []
-    for snapshot in broken:
-        # As the same holder with the same hold: nobody is added.
-        holder, hold = next(iter(snapshot.holders.items()))
-        try:
-            outcomes += on(node, [snapshot.target], holder, hold, patience=patience)
-        except LvsctlError as error:  # one that cannot be repaired keeps nobody from repairing the others
-            failures.append(error)
+    for (holder, hold), targets in alike.items():
+        for start in range(0, len(targets), _TOGETHER):
+            some = targets[start : start + _TOGETHER]
+            outcomes += _again(node, some, holder, hold, patience, failures)
     if failures:
         raise failures[0]
     return tuple(outcomes)
+
+
+def _again(
+    node: Node,
+    targets: Sequence[Target],
+    holder: Holder,
+    hold: Hold,
+    patience: float,
+    failures: list[LvsctlError],
+) -> list[Outcome]:
+    """Switch on together what was on; one that cannot be repaired keeps nobody from repairing the others."""
+    try:
+        return list(on(node, targets, holder, hold, patience=patience))
+    except LvsctlError as error:
+        if len(targets) == 1 or isinstance(error, Busy):
+            failures.append(error)
+            return []
+    return [each for target in targets for each in _again(node, [target], holder, hold, patience, failures)]
 
 
 def _is_broken(node: Node, snapshot: Snapshot, table: Table) -> bool:
@@ -252,27 +272,50 @@ def _off(node: Node, due: Sequence[_Due], *, force: bool) -> tuple[Outcome, ...]
     if not back:
         return outcomes
     old = {each.key: each.present for each in due if each.present}
+    first = {key: server for each in due for key, server in each.table.items() if key in back}
+    planned = {each.key: each.plan.steps for each in outcomes}
     node.journal.write(back.values())
     try:
-        converge(
+        now = converge(
             node.ipvs,
-            {key: server for each in due for key, server in each.table.items() if key in back},
-            lambda now: {key: off_plan(now[key], back[key], force=force).steps for key in back if key in now},
+            first,
+            lambda now: {
+                key: planned[key]
+                if now[key] is first[key]
+                else off_plan(now[key], snapshot, force=force).steps
+                for key, snapshot in back.items()
+                if key in now
+            },
         )
     except LvsctlError:
         node.journal.write(old[key] for key in back)
         raise
-    _settle_off(node, back)
-    return outcomes
+    gone = _settle_off(node, back, now, force=force)
+    return tuple(_with_end(each, gone[each.key]) if each.key in gone else each for each in outcomes)
 
 
-def _settle_off(node: Node, back: Mapping[ServiceKey, Snapshot]) -> None:
-    table = read(node.ipvs, list(back))
-    lingering = {key for key, snapshot in back.items() if key in table and lingers(table[key], snapshot)}
-    node.journal.write(
-        back[key]._replace(phase=Phase.LINGERING, since=node.now()) for key in back if key in lingering
-    )
-    finish(node, [snapshot for key, snapshot in back.items() if key not in lingering])
+def _settle_off(
+    node: Node, back: Mapping[ServiceKey, Snapshot], table: Table, *, force: bool
+) -> Mapping[ServiceKey, SwapPlan]:
+    """End what can be ended at once, note what lingers; answer how the sorries went that nobody was waiting for."""
+    now = node.now()
+    lingering = {
+        key: snapshot._replace(phase=Phase.LINGERING, since=now)
+        for key, snapshot in back.items()
+        if key in table and lingers(table[key], snapshot)
+    }
+    gone: Mapping[ServiceKey, SwapPlan] = {}
+    try:
+        gone = dismiss(node, lingering, table, force=force)
+    finally:
+        node.journal.write(each for key, each in lingering.items() if key not in gone)
+    finish(node, [snapshot for key, snapshot in back.items() if key in gone or key not in lingering])
+    return gone
+
+
+def _with_end(outcome: Outcome, end: SwapPlan) -> Outcome:
+    plan = outcome.plan._replace(steps=(*outcome.plan.steps, *end.steps))
+    return outcome._replace(phase=None, plan=plan)
 
 
 def _let_go(node: Node, kept: Sequence[Snapshot]) -> None:

@@ -12,6 +12,7 @@ from lvsctl.ipvs.errors import RequestRefused
 from lvsctl.ipvs.kernel import KernelIpvs
 from lvsctl.ipvs.memory import MemoryIpvs
 from lvsctl.ipvs.model import (
+    Connections,
     Dest,
     DestKey,
     Persistence,
@@ -276,6 +277,23 @@ def test_what_was_counted_starts_at_nothing(ipvs: Ipvs) -> None:
     }
     assert ipvs.observe_one(WEB) == ({WEB: table[WEB]}, {WEB: services[WEB]}, loads)
     assert codes(ipvs, Zero(), Zero(WEB)) == [0, 0]
+
+
+@pytest.mark.parametrize("count", [2, 12])
+def test_some_services_can_be_read_alone(ipvs: Ipvs, count: int) -> None:
+    some = [ServiceKey.tcp("10.0.0.9", port) for port in range(1, count + 1)]
+    ipvs.send([AddService(key, Service()) for key in (WEB, *some[1:])])
+    ipvs.send([AddDest(WEB, R1, NAT), AddDest(some[1], R1, NAT)])
+    everything = ipvs.table()
+    assert ipvs.services() == {key: server.service for key, server in everything.items()}
+    # The first of them is not there.
+    assert ipvs.table(some) == {key: everything[key] for key in some[1:]}
+    assert ipvs.observe(some).table == ipvs.table(some)
+    assert set(ipvs.observe(some).dests) == {(some[1], R1)}
+    assert ipvs.table([]) == {}
+    assert ipvs.connections({WEB: R1, some[1]: R2, some[0]: R1}) == dict.fromkeys(
+        (WEB, some[1], some[0]), Connections()
+    )
 
 
 def test_more_steps_than_fit_into_one_datagram(ipvs: Ipvs) -> None:

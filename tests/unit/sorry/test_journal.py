@@ -141,6 +141,39 @@ def test_none_is_there_before_the_first(journal: Journal) -> None:
     journal.remove([WEB])
 
 
+def test_it_sees_at_once_what_another_writes_over_the_same_bytes(journal: Journal) -> None:
+    other = Journal(journal.folder)
+    stamps = [journal.stamp()]
+    for turn in range(100):
+        writer, reader = (journal, other) if turn % 2 else (other, journal)
+        writer.write([snapshot(since=float(turn % 10))])
+        stamps.append(reader.stamp())
+        assert reader.read(WEB) == snapshot(since=float(turn % 10))
+    journal.remove([WEB])
+    assert other.read(WEB) is None
+    assert len({*stamps, other.stamp()}) == len(stamps) + 1
+
+
+def test_a_file_system_that_counts_seconds_hides_no_write(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lvsctl.sorry.filestate.state", lambda _: (1, 8192, 10**18, 10**18))
+    monkeypatch.setattr("lvsctl.sorry.filestate.time.time_ns", lambda: 10**18 + 1)
+    other = Journal(journal.folder)
+    for reason in ("a", "b", "c"):
+        other.write([snapshot(boot_id=reason)])
+        assert journal.read(WEB) == other.read(WEB) == snapshot(boot_id=reason)
+
+
+def test_what_it_knows_it_does_not_parse_again(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal.write([snapshot()])
+    journal.write([snapshot(boot_id="again")])
+    monkeypatch.setattr("lvsctl.sorry.journal._parse", lambda *_: pytest.fail("parsed"))
+    assert journal.read(WEB) == snapshot(boot_id="again")
+    assert journal.all([WEB]).snapshots == journal.all().snapshots == {WEB: snapshot(boot_id="again")}
+    assert journal.all([ServiceKey.udp("10.9.9.9", 9)]).snapshots == {}
+
+
 @pytest.mark.parametrize("data", [b"", b"\0" * 8192, b"{", b"[]", b"\xff" * 100, b"[" * 100_000, b"1" * 9000])
 def test_damage_is_said_with_the_way_out(journal: Journal, data: bytes) -> None:
     damage(journal, data)
@@ -169,7 +202,7 @@ def test_a_newer_one_is_left_to_the_newer_lvsctl(journal: Journal, monkeypatch: 
     monkeypatch.setattr("lvsctl.sorry.document.VERSION", 2)
     journal.write([snapshot()])
     with pytest.raises(SnapshotNewer, match="version '2', and this lvsctl knows 1"):
-        journal.read(WEB)
+        Journal(journal.folder).read(WEB)
 
 
 class TestTrust:
