@@ -1,7 +1,8 @@
 """`lvsctl sorry serve` beside nginx's `return 503`: one process each on one core, the load from another core.
 
 What counts is answers per second of the server's own processor time: with a shared machine under it, and a load generator
-that takes its share, answers per second of the clock say little.
+that takes its share, answers per second of the clock say little. Both send the same body and the same fields about it, nginx its
+own ones besides; all else about nginx is as its package has it. Turns alternate, and the ratio is that of their medians.
 """
 
 import os
@@ -14,50 +15,61 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from lvsctl.backend.load import pages_of
-from lvsctl.spec.sorry import Sorry
-
 PORT = 18503
 TARGET = 0.9
-ROUNDS = 5
-SECONDS = 2
+ROUNDS = 15
+SECONDS = 1
 CONNECTIONS = 64
 IDLE = 10_000
-LONGEST_WORD = 4000
-"""Bytes that nginx takes as one word of its configuration."""
+BODY = "x" * 4000
+"""About as long as our own page, and as nginx takes one word of its configuration."""
+SPEC = """\
+nodes: {{lb1: {{address: 10.0.0.11, priority: 150}}}}
+sorry: {{page: {folder}/page.html}}
+"""
 TICKS = os.sysconf("SC_CLK_TCK")
 
+BROWSER = [
+    "-H", "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+    "-H", "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+    "-H", "Accept-Language: en-US,en;q=0.5", "-H", "Accept-Encoding: gzip, deflate, br, zstd",
+    "-H", "Connection: keep-alive", "-H", "Sec-Fetch-Mode: navigate",
+]  # fmt: skip
+PATHS = """\
+local count = 0
+request = function() count = count + 1; return wrk.format("GET", "/shop/" .. count .. "?page=" .. count % 7) end
+"""
 LOADS = {
     "one connection each": ["-H", "Connection: close"],
     "keep-alive": [],
-    "keep-alive, a browser's fields": [
-        "-H", "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
-        "-H", "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
-        "-H", "Accept-Language: en-US,en;q=0.5", "-H", "Accept-Encoding: gzip, deflate, br, zstd",
-        "-H", "Connection: keep-alive", "-H", "Sec-Fetch-Mode: navigate",
+    "keep-alive, a browser's fields": BROWSER,
+    "the same, and another path each": [*BROWSER, "-s", "{folder}/paths.lua"],
+    "the same, and a cookie": [
+        *BROWSER,
+        "-s",
+        "{folder}/paths.lua",
+        "-H",
+        "Cookie: sid=0123456789abcdef; theme=dark",
     ],
-}  # fmt: skip
+}
 
 NGINX = """\
 daemon off; worker_processes 1; pid {folder}/pid; error_log /dev/null crit; user root;
-events {{ worker_connections 20000; multi_accept on; }}
+events {{ worker_connections 20000; }}
 http {{
-    access_log off; server_tokens off; keepalive_requests 1000000000; keepalive_timeout 60s;
+    access_log off; server_tokens off;
     client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
     uwsgi_temp_path {folder}; scgi_temp_path {folder};
     server {{
         listen 127.0.0.1:{port} backlog=4096;
-        default_type text/html;
-        add_header Retry-After 120 always;
-        add_header Cache-Control no-store always;
-        add_header Vary Accept always;
-        add_header X-Content-Type-Options nosniff always;
+        default_type text/html; charset utf-8;
+        {fields}
         location / {{ return 503 "{body}"; }}
     }}
 }}
@@ -86,11 +98,18 @@ def run() -> None:
     print(
         f"{'':>32} {'lvsctl/cpu s':>13} {'nginx/cpu s':>12} {'ratio':>6} {'p99 ms':>14}   target >= {TARGET}"
     )
-    with tempfile.TemporaryDirectory() as name, ours(PORT) as mine, nginx(PORT + 1, Path(name)) as peer:
-        for load, options in LOADS.items():
-            _compare(load, options, mine, peer)
-        _idle(mine, peer)
+    with tempfile.TemporaryDirectory() as name:
+        _compare_all(Path(name))
     print()
+
+
+def _compare_all(folder: Path) -> None:
+    folder.chmod(0o755)  # ours reads its page as nobody
+    (folder / "paths.lua").write_text(PATHS)
+    with ours(PORT, folder) as mine, nginx(PORT + 1, folder) as peer:
+        for load, options in LOADS.items():
+            _compare(load, [each.format(folder=folder) for each in options], mine, peer)
+        _idle(mine, peer)
 
 
 def _compare(load: str, options: Sequence[str], mine: int, peer: int) -> None:
@@ -146,39 +165,42 @@ def _idle(mine: int, peer: int) -> None:
 
 
 @contextmanager
-def ours(port: int) -> Iterator[int]:
+def ours(port: int, folder: Path) -> Iterator[int]:
     """Run our server; the value is its worker's process id."""
+    (folder / "page.html").write_text(BODY)
+    (folder / "lvs.yaml").write_text(SPEC.format(folder=folder))
     argv = [
-        sys.executable,
-        "-m",
-        "lvsctl",
-        "sorry",
-        "serve",
-        "--quiet",
-        "--listen",
-        f"127.0.0.1:{port}",
-        "--workers",
-        "1",
-    ]
-    with _program(argv, port, {}) as worker:
+        sys.executable, "-m", "lvsctl", "sorry", "serve", "--quiet", "--spec", str(folder / "lvs.yaml"),
+        "--listen", f"127.0.0.1:{port}", "--workers", "1",
+    ]  # fmt: skip
+    with _program(argv, port) as worker:
         yield worker
 
 
 @contextmanager
 def nginx(port: int, folder: Path) -> Iterator[int]:
-    """Run nginx as `return 503` with about as many bytes as our page; the value is its worker's process id.
+    """Run nginx as `return 503` with the same answer; the value is its worker's process id.
 
     Not the site that `lvsctl sorry page --nginx` writes: that one closes every connection.
     """
-    body = "x" * min(len(pages_of(Sorry()).html), LONGEST_WORD)
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, body=body))
-    with _program(["nginx", "-c", str(folder / "nginx.conf")], port, {}) as worker:
+    fields = "\n        ".join(f'add_header {name} "{value}" always;' for name, value in _fields(PORT))
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, body=BODY, fields=fields))
+    with _program(["nginx", "-c", str(folder / "nginx.conf")], port) as worker:
         yield worker
 
 
+def _fields(port: int) -> list[tuple[str, str]]:
+    """Answer the fields that our server sends, but for those that every server makes itself."""
+    with socket.create_connection(("127.0.0.1", port), 5) as sock:
+        sock.sendall(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+        head = sock.recv(65536).decode("latin-1")
+    fields = [(name, value) for name, _, value in (line.partition(": ") for line in head.split("\r\n")[1:-2])]
+    return [(name, value) for name, value in fields if name not in {"Content-Type", "Content-Length"}]
+
+
 @contextmanager
-def _program(argv: Sequence[str], port: int, environment: Mapping[str, str]) -> Iterator[int]:
-    child = subprocess.Popen([*_pinned(0), *argv], env={**os.environ, **environment})
+def _program(argv: Sequence[str], port: int) -> Iterator[int]:
+    child = subprocess.Popen([*_pinned(0), *argv])
     try:
         _wait_for(port)
         children = Path(f"/proc/{child.pid}/task/{child.pid}/children")

@@ -115,12 +115,16 @@ def _impersonal(fields: bytes) -> bytes:
 
 
 def _remember(fields: bytes, request: Request) -> None:
+    if len(fields) > _LONGEST_KEPT:
+        return
     lower = fields.lower()
-    if len(fields) <= _LONGEST_KEPT and not any(word in lower for word in _PERSONAL):
-        if len(_KNOWN) >= _MOST_KNOWN:
-            _KNOWN.clear()
-        with_body = request.answer & ~1
-        _KNOWN[fields] = (with_body, request.last), (with_body + 1, request.last)
+    for word in _PERSONAL:
+        if word in lower:
+            return
+    if len(_KNOWN) >= _MOST_KNOWN:
+        _KNOWN.clear()
+    with_body = request.answer & ~1
+    _KNOWN[fields] = (with_body, request.last), (with_body + 1, request.last)
 
 
 def hopeless(data: bytes, start: int = 0) -> Request:
