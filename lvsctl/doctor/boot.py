@@ -1,6 +1,7 @@
 """The network of the next boot and of the last one: addresses that files give for good, and what the journal tells."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Final
@@ -81,8 +82,8 @@ def given_for_good(machine: Machine) -> Iterator[Found]:
 def _take_out(path: str, address: Address) -> str:
     if path.endswith(".nmconnection"):
         name = path.rpartition("/")[2].removesuffix(".nmconnection")
-        return f"nmcli connection modify {name} -ipv{address.version}.addresses {address}/PREFIX"
-    return f"grep -n {address} {path}; take the line out"
+        return f"nmcli connection modify {shlex.quote(name)} -ipv{address.version}.addresses {address}/PREFIX"
+    return f"grep -n {address} {shlex.quote(path)}; take the line out"
 
 
 TRACES: Final = (

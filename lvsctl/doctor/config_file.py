@@ -1,5 +1,6 @@
 """The file that keepalived reads, as a file: missing, a folder, executable - keepalived then goes on without a word."""
 
+import shlex
 from collections.abc import Iterator
 
 from lvsctl.doctor.keepalived import CONFIG, config_file
@@ -27,11 +28,15 @@ def passed_over(machine: Machine) -> Iterator[Found]:
             yield Found(
                 path,
                 f"it is not there, and keepalived (process {daemons[0].pid}) runs",
-                f"lvsctl render -o {path}",
+                f"lvsctl render -o {shlex.quote(path)}",
             )
         elif last.kind not in {"missing", "file"}:
             yield Found(
-                path, f"it is a {last.kind}", f"ls -ld {path}; put the configuration there as a plain file"
+                path,
+                f"it is a {last.kind}",
+                f"ls -ld {shlex.quote(path)}; put the configuration there as a plain file",
             )
         elif last.kind == "file" and last.mode & ANYBODY_RUNS:
-            yield Found(path, f"its mode is {last.mode:04o}, so it is executable", f"chmod 644 {path}")
+            yield Found(
+                path, f"its mode is {last.mode:04o}, so it is executable", f"chmod 644 {shlex.quote(path)}"
+            )

@@ -93,16 +93,18 @@ def unprofiled(machine: Machine) -> Iterator[Found]:
         file, text = _profile(machine, said[1])
         for path in _programs(machine):
             if not _lets_start(text, machine.host.real_path(path)):
-                where = (
-                    f"{PROFILES}/local/{file.rpartition('/')[2]}"
-                    if file
-                    else f"the file of profile {said[1]}"
-                )
                 yield Found(
                     path,
                     f"keepalived works under {said[1]}, and {file or 'no file below ' + PROFILES} has no rule that lets it start",
-                    f"echo '{path} Ux,' >> {where} && apparmor_parser -r {file or PROFILES}",
+                    _allow(file, path),
                 )
+
+
+def _allow(file: str, path: str) -> str:
+    if not file:
+        return "aa-status; aa-complain /usr/sbin/keepalived, until the profile has a rule for it"
+    local = shlex.quote(f"{PROFILES}/local/{file.rpartition('/')[2]}")
+    return f"echo {shlex.quote(f'{path} Ux,')} >> {local} && apparmor_parser -r {shlex.quote(file)}"
 
 
 def _profile(machine: Machine, name: str) -> tuple[str, str]:

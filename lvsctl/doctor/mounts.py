@@ -1,6 +1,7 @@
 """Scripts on a file system that lets nothing be executed (mount option noexec): their own mode says they can be."""
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -23,7 +24,7 @@ def _barred(machine: Machine, paths: Iterable[str]) -> Iterator[Found]:
             yield Found(
                 path,
                 f"{point} is mounted noexec",
-                f"mount -o remount,exec {point}, and the same in /etc/fstab; or put the script elsewhere",
+                f"mount -o remount,exec {shlex.quote(point)}, and the same in /etc/fstab; or put the script elsewhere",
             )
 
 

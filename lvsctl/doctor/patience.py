@@ -13,7 +13,6 @@ from lvsctl.keepalived.config import Config, Statement
 from lvsctl.keepalived.parse import parse
 
 FEW: Final = 3
-CANNOT_KNOW: Final = "What is not found is not proved: a program may hang that is not known here, and a variable may hold the option that is missed."
 
 SCRIPTS: Final = frozenset(
     {

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from lvsctl.doctor.model import ERROR, REALSERVER, WARNING, Found, Machine, check
 from lvsctl.doctor.serving import hidden, is_hidden, served, virtual_addresses
+from lvsctl.doctor.sysctl import dotted
 from lvsctl.net.model import MAIN
 from lvsctl.vocabulary import Address, Family, ForwardingMethod, family_of
 
@@ -120,3 +121,29 @@ def past_director(machine: Machine) -> Iterator[Found]:
                 f"it leads to {', '.join(map(str, gateways)) or 'nowhere'}, which is no director",
                 "ip route replace default via the inner address that VRRP moves",
             )
+
+
+@check(
+    "LVD244",
+    WARNING,
+    "A real server of NAT that can be told to pass the director by (IPv6)",
+    why="It answers through the director, which has its default gateway in the same network and may say so by an ICMPv6 redirect: believed, the next answer goes straight to the client, with an address that the client never asked. IPv6 has no setting that keeps a router from sending them.",
+    remedy="sysctl -w net.ipv6.conf.INTERFACE.accept_redirects=0, and keep it.",
+    roles=REALSERVER,
+    needs_spec=True,
+)
+def believes_redirects(machine: Machine) -> Iterator[Found]:
+    """The interface of the default route through a director; its own setting alone counts, and none are believed where it forwards."""
+    if not is_by(machine, ForwardingMethod.NAT, Family.INET6):
+        return
+    there = directors(machine)
+    for route in machine.host.routes(Family.INET6):
+        for hop in route.next_hops if route.is_default and route.table == MAIN else ():
+            conf = f"net/ipv6/conf/{hop.dev}"
+            believed = machine.host.sysctl(f"{conf}/accept_redirects") == 1
+            if hop.gateway in there and believed and machine.host.sysctl(f"{conf}/forwarding") == 0:
+                yield Found(
+                    dotted(f"{conf}/accept_redirects"),
+                    f"it is 1, and {hop.gateway} is a director",
+                    f"sysctl -w {dotted(f'{conf}/accept_redirects')}=0, and the same in /etc/sysctl.d/60-lvs.conf",
+                )

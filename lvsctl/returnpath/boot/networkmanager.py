@@ -51,11 +51,6 @@ def defaults(file: str, text: str) -> Iterator[Default]:
         yield from _of_family(file, said, name, family)
 
 
-def interface(file: str, text: str) -> str:
-    """Answer the interface that the profile is for; without one what the profile is called."""
-    return _name(file, _sections(text))
-
-
 def _of_family(file: str, said: Sections, name: str, family: Family) -> Iterator[Default]:
     section = said.get(name, {})
     method = _value(said, name, "method")

@@ -76,6 +76,24 @@ REDIRECTS += [
     ),
 ]
 
+V6_NODES = (
+    SPEC.replace("10.0.0.11, priority", "'2001:db8::11', priority")
+    .replace("10.0.0.12, priority", "'2001:db8::12', priority")
+    .replace("    unicast: true\n", "")
+)
+V6_SERVER = {"addresses": {"2001:db8::21/64": "eth0"}, "routes": ["default via 2001:db8::11 dev eth0"]}
+
+
+def believes(own: int, forwarding: int) -> dict[str, Any]:
+    conf = "net/ipv6/conf/eth0"
+    return {"sysctl": {f"{conf}/accept_redirects": own, f"{conf}/forwarding": forwarding}}
+
+
+REDIRECTS += [
+    Case("LVD244", {**V6_SERVER, **believes(1, 0)}, {**V6_SERVER, **believes(1, 1)}, RS, V6_NODES),
+    Case("LVD244", {**V6_SERVER, **believes(1, 0)}, {**V6_SERVER, **believes(0, 0)}, RS, V6_NODES),
+]
+
 
 def nft(*rules: list[Any], hook: str = "postrouting", policy: str = "accept") -> Printed:
     chain = {
