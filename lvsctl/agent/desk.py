@@ -132,11 +132,11 @@ def carry_out(
     try:
         with this_node() as node:
             owners = owner.look()
-            unheard = unheard_of(services, wishes)
+            trouble = unheard(services, wishes)
             for each in wishes:
+                if each.on and each.name in trouble:
+                    continue
                 try:
-                    if each.on and each.name in unheard:
-                        raise LvsctlError(unheard[each.name])
                     _switch(node, owners, services, each)
                     done.append(each)
                 except LvsctlError as error:
@@ -146,7 +146,7 @@ def carry_out(
     return done, trouble
 
 
-def unheard_of(services: Mapping[str, Switchable], wishes: Iterable[Wish]) -> Mapping[str, str]:
+def unheard(services: Mapping[str, Switchable], wishes: Iterable[Wish]) -> dict[str, str]:
     """Answer why services that are to be sorry would be unheard: well servers must not be taken out for that.
 
     A sorry server is asked once, and only when its address is right, so one that hangs costs seconds for all of them.
