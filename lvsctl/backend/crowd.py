@@ -1,7 +1,8 @@
 """Everybody who is connected to one worker: who waits how long, and who leaves when there are too many.
 
-Newcomers, who have said nothing yet, are merely sockets: most of them will be answered and gone at their first word. Each phase has a queue in order of entry, so the next one to expire or to give up is always its first: ten thousand idle
-connections cost nothing until one of them is due.
+Newcomers, who have said nothing yet, are merely sockets: most of them will be answered and gone at their first word.
+Each phase of the others has a queue in order of entry, so the next one to expire or to give up is always its first: ten
+thousand idle connections cost nothing until one of them is due.
 """
 
 from collections import OrderedDict
