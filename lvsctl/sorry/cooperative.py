@@ -71,7 +71,7 @@ def on(
             _take_back(node, everyone, snapshots, old)
             raise
     try:
-        seen = parting.see_through(node, everyone, grace, patience)
+        seen = parting.see_through(node, everyone, Phase.ON, grace, patience)
     except LvsctlError:
         with parting.one_at_a_time(patience):
             _take_back(node, everyone, snapshots, old)
@@ -119,7 +119,7 @@ def off(
             _put_back(node, go, old)
             raise
     try:
-        seen = parting.see_through(node, go, grace, patience)
+        seen = parting.see_through(node, go, Phase.SWITCHING_OFF, grace, patience)
     except LvsctlError:
         with parting.one_at_a_time(patience):
             _put_back(node, go, old)
@@ -172,7 +172,7 @@ def complete(node: Node, switches: Sequence[Switch]) -> tuple[Outcome, ...]:
         back = [each for each in here if snapshots[each.target.key].phase is Phase.SWITCHING_OFF]
         if back:
             parting.give_back(node, back, snapshots)
-        told = parting.advance(node, parting.pending(node, here))
+        told = parting.advance(node, parting.pending(node, here), limit=parting.GRACE)
         outcomes = []
         for each in here:
             key = each.target.key

@@ -9,6 +9,7 @@ the sorry; with the phase SWITCHING_OFF, of its end. Whoever comes next goes on 
 Hold ``sorry.lock``.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,9 +41,6 @@ _POLL: Final = 0.05
 
 _SHARE: Final = 5
 """How many times as long as a look takes nobody looks."""
-
-_FEW: Final = 8
-"""Up to this many services are observed one by one."""
 
 
 class Grace(NamedTuple):
@@ -121,7 +119,7 @@ def is_pending(switch: Switch, snapshot: Snapshot) -> bool:
 
 
 def together(partings: Sequence[Parting], slow: Callable[[Parting], bool]) -> list[Parting]:
-    """Answer those that *slow* is true of, and of all others that have the same file."""
+    """Answer those whose file is only of such as *slow* is true of: keepalived is told of all of a file at once."""
     by_file: dict[str, list[Parting]] = {}
     for each in partings:
         by_file.setdefault(str(each.switch.file), []).append(each)
@@ -174,10 +172,10 @@ def give_back(node: Node, switches: Sequence[Switch], snapshots: Mapping[Service
     return done
 
 
-def see_through(node: Node, switches: Sequence[Switch], grace: Grace, patience: float) -> Seen:
+def see_through(node: Node, switches: Sequence[Switch], phase: Phase, grace: Grace, patience: float) -> Seen:
     """Wait until keepalived has been told of all, as long as *grace* says; then tell it, or leave it to the guard.
 
-    Whoever presses Ctrl-C meanwhile does not want to wait: keepalived is told at once.
+    Whoever is not in *phase* any more has been switched by another verb, which sees to that. Whoever presses Ctrl-C meanwhile does not want to wait: keepalived is told at once.
     """
     seen = NOTHING_SEEN
     if not any(map(is_plain, switches)):
@@ -190,48 +188,52 @@ def see_through(node: Node, switches: Sequence[Switch], grace: Grace, patience: 
             with one_at_a_time(patience):
                 if looked - looked_after >= LOOK_AFTER:
                     looked_after = looked
-                    _look_after(node, switches)
-                told = advance(node, pending(node, switches), hurry=over and not grace.guarded)
+                    if phase is Phase.SWITCHING_OFF:
+                        _look_after(node, pending(node, switches, phase))
+                told = advance(node, pending(node, switches, phase), hurry=over and not grace.guarded)
             seen = Seen(swapping.joined(seen.done, told.done), told.left, {**seen.cut, **told.cut})
             if over or not told.left:
                 return seen
-            if grace.progress and looked - begun >= LOOK_AFTER:
+            if grace.progress and looked - begun >= LOOK_AFTER and any(told.left.values()):
                 grace.progress(sum(told.left.values()), looked - begun)
             time.sleep(max(_POLL, _SHARE * (time.monotonic() - looked)))
     except KeyboardInterrupt:
         with one_at_a_time(patience):
-            advance(node, pending(node, switches), hurry=True)
+            advance(node, pending(node, switches, phase), hurry=True)
         raise
 
 
-def pending(node: Node, switches: Sequence[Switch]) -> list[Parting]:
-    """Answer those of *switches* of which keepalived is yet to be told."""
+def pending(node: Node, switches: Sequence[Switch], phase: Phase | None = None) -> list[Parting]:
+    """Answer those of *switches*, in *phase* if one is given, of which keepalived is yet to be told."""
     found = [(each, node.journal.read(each.target.key)) for each in switches if is_plain(each)]
     return [
         Parting(each, snapshot)
         for each, snapshot in found
-        if snapshot and is_ours(snapshot) and is_pending(each, snapshot)
+        if snapshot and is_ours(snapshot) and is_pending(each, snapshot) and phase in (None, snapshot.phase)
     ]
 
 
-def _look_after(node: Node, switches: Sequence[Switch]) -> None:
-    back = [each for each in pending(node, switches) if each.snapshot.phase is Phase.SWITCHING_OFF]
+def _look_after(node: Node, back: Sequence[Parting]) -> None:
     if back:
         give_back(node, [each.switch for each in back], {each.snapshot.key: each.snapshot for each in back})
 
 
-def advance(node: Node, partings: Sequence[Parting], *, hurry: bool = False) -> Told:
+def advance(node: Node, partings: Sequence[Parting], *, hurry: bool = False, limit: float = math.inf) -> Told:
     """Tell keepalived of those that nobody is connected to any more; in a *hurry*, of all.
 
-    Raises NotSwapped, and what the kernel, the file and the snapshots refuse.
+    Also of those that have been on their way back for *limit* seconds: keepalived has to look after them. Raises
+    NotSwapped, and what the kernel, the file and the snapshots refuse.
     """
-    loads = {each.snapshot.key: _load(each.snapshot, seen) for each, seen in _seen(node, partings)}
+    if not partings:
+        return Told({}, {}, {})
+    seen = node.ipvs.observe([each.snapshot.key for each in partings])
+    loads = {each.snapshot.key: _load(each.snapshot, seen) for each in partings}
     open_now = {key: open_connections(key, load) for key, load in loads.items()}
     now = node.now()
 
     def is_due(each: Parting) -> bool:
         since = now - each.snapshot.since
-        overdue = each.snapshot.phase is Phase.SWITCHING_OFF and not 0 <= since < GRACE
+        overdue = each.snapshot.phase is Phase.SWITCHING_OFF and abs(since) >= limit
         return hurry or overdue or _is_idle(each.snapshot, loads[each.snapshot.key], since)
 
     ready = [each.snapshot.key for each in together(partings, is_due)]
@@ -260,13 +262,6 @@ def _tell(node: Node, ready: Sequence[Parting]) -> Done:
 
 def _snapshots(partings: Iterable[Parting]) -> dict[ServiceKey, Snapshot]:
     return {each.snapshot.key: each.snapshot for each in partings}
-
-
-def _seen(node: Node, partings: Sequence[Parting]) -> Iterable[tuple[Parting, Observation]]:
-    if len(partings) > _FEW:
-        whole = node.ipvs.observe()
-        return [(each, whole) for each in partings]
-    return [(each, node.ipvs.observe_one(each.snapshot.key)) for each in partings]
 
 
 def _load(snapshot: Snapshot, seen: Observation) -> Connections:
