@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,22 @@ from typing import Any
 from hypothesis import strategies as st
 
 from lvsctl.ipvs.memory import MemoryIpvs
-from lvsctl.ipvs.model import Dest, DestKey, Persistence, Service, Table, VirtualServer
+from lvsctl.ipvs.model import (
+    Connections,
+    Counters,
+    Dest,
+    DestKey,
+    Load,
+    Persistence,
+    Service,
+    Table,
+    VirtualServer,
+)
+from lvsctl.ipvs.steps import Step
 from lvsctl.sorry.journal import Journal
-from lvsctl.sorry.model import Hold, Holder, Snapshot, Target
+from lvsctl.sorry.model import Hold, Holder, Outcome, Snapshot, Target
 from lvsctl.sorry.node import Node
+from lvsctl.sorry.swap import off, on
 from lvsctl.vocabulary import ForwardingMethod, Scheduler, SchedulerFlag, ServiceKey
 
 WEB = ServiceKey.tcp("10.0.0.100", 80)
@@ -69,6 +81,30 @@ def memory_node(folder: Path, table: Table, *, boot_id: str = "this-boot") -> No
 def exact(ipvs: Any) -> list[tuple[ServiceKey, Service, list[tuple[DestKey, Dest]]]]:
     """The whole table of something that has one, with the order of destinations, to be compared."""
     return [(key, each.service, list(each.dests.items())) for key, each in ipvs.table().items()]
+
+
+def switch_on(node: Node, holder: Holder = OPERATOR, **options: bool) -> Outcome:
+    (outcome,) = on(node, [target()], holder, HOLD, **options)
+    return outcome
+
+
+def switch_off(node: Node, holder: Holder = OPERATOR, **options: bool) -> Outcome:
+    (outcome,) = off(node, [WEB], holder, wait=0, **options)
+    return outcome
+
+
+def weights_of(node: Node) -> Mapping[DestKey, int]:
+    return {key: dest.weight for key, dest in node.ipvs.table()[WEB].dests.items()}
+
+
+def meanwhile(node: Node, *steps: Step) -> None:
+    assert node.ipvs.send(steps) == ()
+
+
+def busy(node: Node, active: int, inactive: int = 0) -> None:
+    """Pretend that the sorry has connections."""
+    assert isinstance(node.ipvs, MemoryIpvs)
+    node.ipvs.count(WEB, SORRY, Load(Connections(active, inactive), Counters()))
 
 
 class Killed(BaseException):

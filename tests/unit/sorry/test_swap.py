@@ -1,7 +1,7 @@
-"""Holders, what others did while a sorry was on, reboots, sysctls, lingering: cases of a swap written out."""
+"""Reboots, sysctls, cuts and refusals: cases of a swap written out."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -10,15 +10,13 @@ from lvsctl.errors import Busy
 from lvsctl.ipvs.errors import Refusal
 from lvsctl.ipvs.lock import table_lock
 from lvsctl.ipvs.memory import MemoryIpvs
-from lvsctl.ipvs.model import Connections, Counters, DestKey, Load, Persistence, Service, VirtualServer
-from lvsctl.ipvs.steps import AddDest, DeleteDest, EditDest, EditService, Step
-from lvsctl.sorry import lingering
+from lvsctl.ipvs.model import DestKey, Persistence, Service, VirtualServer
+from lvsctl.ipvs.steps import DeleteDest, EditDest, Step
 from lvsctl.sorry.errors import AnotherSorry, NoSuchService
-from lvsctl.sorry.lingering import reap
-from lvsctl.sorry.model import Hold, Holder, Outcome, Phase, Removal
+from lvsctl.sorry.model import Removal
 from lvsctl.sorry.node import Node
 from lvsctl.sorry.swap import off, on, reassert
-from lvsctl.vocabulary import SchedulerFlag, ServiceKey
+from lvsctl.vocabulary import ServiceKey
 from tests.support.swaps import (
     HOLD,
     NAT,
@@ -32,9 +30,13 @@ from tests.support.swaps import (
     WEB,
     FixedSysctls,
     exact,
+    meanwhile,
     memory_node,
     server,
+    switch_off,
+    switch_on,
     target,
+    weights_of,
 )
 
 OTHER = ServiceKey.tcp("10.0.0.100", 443)
@@ -49,255 +51,6 @@ def _root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def node(tmp_path: Path) -> Node:
     return memory_node(tmp_path, {WEB: server(r1=3, r2=0, r3=5)})
-
-
-def switch_on(node: Node, holder: Holder = OPERATOR, **options: bool) -> Outcome:
-    (outcome,) = on(node, [target()], holder, HOLD, **options)
-    return outcome
-
-
-def switch_off(node: Node, holder: Holder = OPERATOR, **options: bool) -> Outcome:
-    (outcome,) = off(node, [WEB], holder, wait=0, **options)
-    return outcome
-
-
-def weights(node: Node) -> Mapping[DestKey, int]:
-    return {key: dest.weight for key, dest in node.ipvs.table()[WEB].dests.items()}
-
-
-def meanwhile(node: Node, *steps: Step) -> None:
-    assert node.ipvs.send(steps) == ()
-
-
-def busy(node: Node, active: int, inactive: int = 0) -> None:
-    """Pretend that the sorry has connections."""
-    assert isinstance(node.ipvs, MemoryIpvs)
-    node.ipvs.count(WEB, SORRY, Load(Connections(active, inactive), Counters()))
-
-
-class TestWhatOthersDidMeanwhile:
-    def test_a_removed_real_server_stays_removed_and_is_reported(self, node: Node) -> None:
-        switch_on(node)
-        meanwhile(node, DeleteDest(WEB, R1))
-        outcome = switch_off(node)
-        assert weights(node) == {R2: 0, R3: 5}
-        assert outcome.plan.drift == (
-            "tcp/10.0.0.100:80 -> 10.0.1.1:8080: was removed meanwhile, and stays removed",
-        )
-
-    def test_an_added_one_stays(self, node: Node) -> None:
-        switch_on(node)
-        meanwhile(node, AddDest(WEB, R4, NAT))
-        assert "was added meanwhile, and stays, with weight 1" in switch_off(node).plan.drift[0]
-        assert weights(node) == {R1: 3, R2: 0, R3: 5, R4: 1}
-
-    def test_a_new_weight_is_kept_and_a_real_server_down_before_may_have_come_up(self, node: Node) -> None:
-        switch_on(node)
-        meanwhile(node, EditDest(WEB, R1, NAT._replace(weight=9)), EditDest(WEB, R2, NAT))
-        drift = switch_off(node).plan.drift
-        assert weights(node) == {R1: 9, R2: 1, R3: 5}
-        assert [line.partition(": ")[2] for line in drift] == [
-            "was given weight 9 meanwhile instead of 3, and keeps it",
-            "was given weight 1 meanwhile instead of 0, and keeps it",
-        ]
-
-    def test_other_settings_are_kept_with_the_old_weight(self, node: Node) -> None:
-        switch_on(node)
-        meanwhile(node, EditDest(WEB, R1, OUT._replace(upper=50)))
-        assert "other settings" in switch_off(node).plan.drift[0]
-        assert node.ipvs.table()[WEB].dests[R1] == NAT._replace(weight=3, upper=50)
-
-    def test_the_same_weight_again_is_no_drift(self, node: Node) -> None:
-        switch_on(node)
-        meanwhile(node, EditDest(WEB, R1, NAT._replace(weight=3)))
-        assert switch_off(node).plan.drift == ()
-
-    def test_with_force_it_is_exactly_as_it_was(self, node: Node) -> None:
-        before = exact(node.ipvs)
-        switch_on(node)
-        meanwhile(
-            node,
-            DeleteDest(WEB, R1),
-            AddDest(WEB, R4, NAT),
-            EditService(WEB, Service("rr")),
-            AddDest(WEB, R1, OUT),
-        )
-        assert switch_off(node, force=True).plan.drift == ()
-        assert exact(node.ipvs) == before
-
-    def test_another_scheduler_is_kept_and_what_the_swap_set_goes(self, tmp_path: Path) -> None:
-        node = memory_node(tmp_path, {WEB: server("sh", persistent=True, r1=1)})
-        switch_on(node)
-        assert node.ipvs.table()[WEB].service == Service("sh", SchedulerFlag.SH_FALLBACK)
-        meanwhile(node, EditService(WEB, Service("wlc")))
-        outcome = switch_off(node)
-        assert node.ipvs.table()[WEB].service == Service("wlc", persistence=Persistence(300))
-        assert outcome.plan.drift == (
-            "tcp/10.0.0.100:80: was given other settings meanwhile, which it keeps",
-        )
-
-    def test_a_scheduler_that_does_not_look_at_weights_comes_back_with_the_last_request(
-        self, tmp_path: Path
-    ) -> None:
-        node = memory_node(tmp_path, {WEB: server("dh", r1=1, r2=1)})
-        before = exact(node.ipvs)
-        switch_on(node)
-        assert node.ipvs.table()[WEB].service.scheduler == "rr"
-        busy(node, 1)
-        switch_off(node)
-        # With the sorry at weight 0, dh would refuse some visitors.
-        assert node.ipvs.table()[WEB].service.scheduler == "rr"
-        busy(node, 0)
-        reap(node, [WEB])
-        assert exact(node.ipvs) == before
-
-    @pytest.mark.parametrize("scheduler", ["dh", "sh"])
-    def test_with_force_a_scheduler_that_others_replaced_comes_back(
-        self, tmp_path: Path, scheduler: str
-    ) -> None:
-        node = memory_node(tmp_path, {WEB: server(scheduler, r1=1, r2=1)})
-        before = exact(node.ipvs)
-        switch_on(node)
-        meanwhile(node, EditService(WEB, Service("wlc")))
-        switch_off(node, force=True)
-        assert exact(node.ipvs) == before
-
-    def test_a_service_that_is_gone_needs_nothing(self, node: Node) -> None:
-        switch_on(node)
-        meanwhile(node, *(DeleteDest(WEB, key) for key in (R1, R2, R3, SORRY)))
-        node = node._replace(ipvs=MemoryIpvs({}))
-        outcome = switch_off(node)
-        assert (outcome.phase, outcome.plan.steps) == (None, ())
-        assert node.journal.read(WEB) is None
-
-    def test_where_we_deleted_what_is_there_again_keeps_what_it_has(self, tmp_path: Path) -> None:
-        node = memory_node(tmp_path, {WEB: server("rr", r1=3, r2=0, r3=5)})
-        switch_on(node, cut=True)
-        meanwhile(node, AddDest(WEB, R3, NAT))
-        assert len(switch_off(node).plan.drift) == 1
-        assert list(weights(node).items()) == [(R1, 3), (R2, 0), (R3, 1)]
-
-
-class TestReassert:
-    def test_nothing_is_done_where_nothing_changed(self, node: Node) -> None:
-        switch_on(node)
-        assert reassert(node) == ()
-
-    def test_real_servers_that_came_back_go_again_and_off_gives_them_what_they_came_with(
-        self, node: Node
-    ) -> None:
-        switch_on(node)
-        meanwhile(node, EditDest(WEB, R2, NAT._replace(weight=4)), AddDest(WEB, R4, NAT._replace(weight=2)))
-        (outcome,) = reassert(node)
-        assert outcome.plan.steps == (
-            EditDest(WEB, R2, OUT),
-            EditDest(WEB, R4, OUT),
-        )
-        assert weights(node) == {R1: 0, R2: 0, R3: 0, SORRY: 1, R4: 0}
-        switch_off(node)
-        assert weights(node) == {R1: 3, R2: 4, R3: 5, R4: 2}
-
-    def test_a_sorry_that_was_deleted_comes_back(self, node: Node) -> None:
-        switch_on(node)
-        meanwhile(node, DeleteDest(WEB, SORRY))
-        reassert(node)
-        assert weights(node)[SORRY] == 1
-
-    def test_it_adds_no_holder(self, node: Node) -> None:
-        switch_on(node, Holder.TIMER)
-        meanwhile(node, EditDest(WEB, R1, NAT))
-        reassert(node)
-        snapshot = node.journal.read(WEB)
-        assert snapshot is not None
-        assert snapshot.holders == {Holder.TIMER: HOLD}
-
-
-class TestHolders:
-    def test_the_swap_back_waits_for_the_last_one(self, node: Node) -> None:
-        switch_on(node)
-        switch_on(node, Holder.QUORUM)
-        outcome = switch_off(node)
-        assert outcome.phase is Phase.ON
-        assert list(outcome.held_by) == [Holder.QUORUM]
-        assert weights(node)[SORRY] == 1
-        assert switch_off(node, Holder.QUORUM).phase is None
-        assert weights(node) == {R1: 3, R2: 0, R3: 5}
-
-    def test_who_holds_nothing_releases_nothing(self, node: Node) -> None:
-        switch_on(node)
-        assert list(switch_off(node, Holder.TIMER).held_by) == [OPERATOR]
-        assert weights(node)[SORRY] == 1
-
-    def test_force_releases_all(self, node: Node) -> None:
-        switch_on(node)
-        switch_on(node, Holder.NOTIFY)
-        assert switch_off(node, Holder.TIMER, force=True).phase is None
-
-    def test_a_second_hold_keeps_since_when_the_first_was(self, node: Node) -> None:
-        switch_on(node)
-        on(node, [target()], OPERATOR, Hold(since=2000.0, reason="still"))
-        snapshot = node.journal.read(WEB)
-        assert snapshot is not None
-        assert snapshot.holders[OPERATOR] == Hold(since=1000.0, reason="still")
-
-
-class TestLingering:
-    def test_the_sorry_stays_while_it_answers_and_goes_later(self, node: Node) -> None:
-        before = exact(node.ipvs)
-        switch_on(node)
-        busy(node, active=2)
-        outcome = switch_off(node)
-        assert (outcome.phase, outcome.lingering) == (Phase.LINGERING, 2)
-        assert weights(node) == {R1: 3, R2: 0, R3: 5, SORRY: 0}
-        assert switch_off(node).phase is Phase.LINGERING
-        busy(node, active=0, inactive=9)
-        (end,) = reap(node)
-        assert end.phase is None
-        assert exact(node.ipvs) == before
-        assert reap(node) == ()
-
-    def test_handshakes_under_way_are_given_time(self, node: Node) -> None:
-        node = node._replace(now=lambda: 1000.0)
-        switch_on(node)
-        busy(node, active=0, inactive=1)
-        assert switch_off(node).phase is Phase.LINGERING
-        assert switch_off(node._replace(now=lambda: 1000.0 + lingering.SETTLE)).phase is None
-
-    def test_sh_keeps_its_fallback_flag_until_the_sorry_is_gone(self, tmp_path: Path) -> None:
-        node = memory_node(tmp_path, {WEB: server("sh", r1=1)})
-        switch_on(node)
-        busy(node, active=1)
-        switch_off(node)
-        assert node.ipvs.table()[WEB].service.flags == SchedulerFlag.SH_FALLBACK
-        busy(node, active=0)
-        reap(node)
-        assert node.ipvs.table()[WEB] == server("sh", r1=1)
-
-    def test_off_with_force_ends_it_at_once(self, node: Node) -> None:
-        switch_on(node)
-        busy(node, active=1)
-        switch_off(node)
-        assert switch_off(node, force=True).phase is None
-        assert SORRY not in weights(node)
-
-    def test_on_again_remembers_what_the_service_is_by_then(self, node: Node) -> None:
-        switch_on(node)
-        busy(node, active=1)
-        switch_off(node)
-        meanwhile(node, EditDest(WEB, R1, OUT))
-        switch_on(node)
-        busy(node, active=0)
-        switch_off(node)
-        assert weights(node) == {R1: 0, R2: 0, R3: 5}
-
-    def test_a_sorry_that_somebody_made_a_real_server_of_stays(self, node: Node) -> None:
-        switch_on(node)
-        busy(node, active=1)
-        switch_off(node)
-        meanwhile(node, EditDest(WEB, SORRY, NAT))
-        busy(node, active=0)
-        reap(node)
-        assert weights(node)[SORRY] == 1
 
 
 class TestReboot:
@@ -326,7 +79,7 @@ class TestReboot:
         table = {WEB: server(r1=2, r4=1)}
         rebooted = empty._replace(ipvs=MemoryIpvs(table))
         reassert(rebooted)
-        assert weights(rebooted) == {R1: 0, R4: 0, SORRY: 1}
+        assert weights_of(rebooted) == {R1: 0, R4: 0, SORRY: 1}
         switch_off(rebooted)
         assert exact(rebooted.ipvs) == exact(MemoryIpvs(table))
 
@@ -392,7 +145,7 @@ class TestCut:
         before = exact(node.ipvs)
         switch_on(node)
         switch_on(node, cut=True)
-        assert weights(node) == {SORRY: 1}
+        assert weights_of(node) == {SORRY: 1}
         switch_off(node)
         assert exact(node.ipvs) == before
 
@@ -401,7 +154,7 @@ class TestCut:
         meanwhile(node, DeleteDest(WEB, R1))
         switch_on(node, cut=True)
         switch_off(node)
-        assert weights(node) == {R2: 0, R3: 5}
+        assert weights_of(node) == {R2: 0, R3: 5}
 
 
 class TestRefusals:
@@ -458,13 +211,13 @@ def test_ovf_gets_a_heavy_sorry_because_it_gives_nobody_more_connections_than_it
 ) -> None:
     node = memory_node(tmp_path, {WEB: server("ovf", r1=100)})
     switch_on(node)
-    assert weights(node)[SORRY] == 65535
+    assert weights_of(node)[SORRY] == 65535
 
 
 def test_mh_gets_a_sorry_that_is_met_soon_and_one_that_lingers_has_the_least_share(tmp_path: Path) -> None:
     node = memory_node(tmp_path, {WEB: server("mh", r1=100, r2=50)})
     switch_on(node)
-    assert weights(node)[SORRY] == 150
+    assert weights_of(node)[SORRY] == 150
     steps = switch_off(node).plan.steps
     # Its share goes by the last weight above 0.
     assert steps.index(EditDest(WEB, SORRY, NAT)) < steps.index(EditDest(WEB, SORRY, OUT))
