@@ -46,6 +46,9 @@ IDLE: Final = 0.2
 CHORES: Final = 1.0
 """Seconds between two rounds of what is not urgent."""
 
+LAST_WORDS: Final = 3.0
+"""Seconds for which a guard that ends waits to hear who it was."""
+
 PATH: Final = "/proc/thread-self/net/ip_vs"
 
 
@@ -132,6 +135,9 @@ class Guard:
         """Step until *going_on* says no, in the foreground."""
         while going_on():
             time.sleep(self.step())
+        for _ in range(2):  # the inquiry that is under way, and the one about what came after it
+            self._inquiry.wait(LAST_WORDS)
+            self._tell_who()
 
     def _refresh(self, now: float) -> None:
         """Read the snapshots when one was written, and once in a while: a writer may be killed before it says so."""

@@ -33,6 +33,11 @@ class Inquiry:
         """Find out who did what had to be *repaired*; answer False when another inquiry is still under way."""
         return self._start(lambda: self._find(repaired))
 
+    def wait(self, seconds: float) -> None:
+        """Wait until nothing is under way, at most so many *seconds*."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+
     def lines(self) -> Iterator[str]:
         """Yield what was found since the last time."""
         with suppress(Empty):
@@ -42,7 +47,7 @@ class Inquiry:
     def _start(self, job: Callable[[], None]) -> bool:
         if self._thread is not None and self._thread.is_alive():
             return False
-        # Nobody waits for it at the end: a keepalived that is asked may hang.
+        # Nobody waits for ever for it at the end: a keepalived that is asked may hang.
         self._thread = threading.Thread(target=job, name="inquiry", daemon=True)
         self._thread.start()
         return True

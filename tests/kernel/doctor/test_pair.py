@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.kernel.sorry.test_command import listen, serve
 from tests.support.hosts import Host, Net, wait_until
 from tests.support.keepalived import CONFIG, Keepalived
 from tests.support.preloaded import BIN, preloaded
+from tests.support.sorry_command import listen, serve
 from tests.support.sshd import HOME, LOCAL, logged_in
 
 pytestmark = [pytest.mark.kernel(timeout=240), pytest.mark.keepalived]

@@ -1,137 +1,21 @@
-"""``lvsctl sorry`` from end to end in the lab: visitors, a director with a 503 server, a real server behind it."""
+"""``lvsctl sorry`` from end to end in the lab, where lvsctl owns the services: visitors, a 503 server, a real server."""
 
 import http.client
 import json
 import os
-import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lvsctl.cli.main import run
-from lvsctl.compose.render import render
-from lvsctl.spec.load import read
-from tests.support.hosts import Host, Net, wait_until
 from tests.support.ipvs import ran
-from tests.support.keepalived import Keepalived
 from tests.support.preloaded import BIN, preloaded
+from tests.support.sorry_command import RULES, SPEC, VIP, Lab, Lvsctl
 
 pytestmark = pytest.mark.kernel
-
-VIP = "10.0.0.100"
-SERVER = """
-import http.server, sys
-class Answer(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_GET(self):
-        self.send_response(int(sys.argv[3]))
-        self.send_header("Retry-After", "120")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-    def log_message(self, *_): pass
-http.server.ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), Answer).serve_forever()
-"""
-SPEC = """
-nodes:
-  lb1: {address: 10.0.0.11}
-  lb2: {address: 10.0.0.12}
-virtual_servers:
-  web:
-    address: 10.0.0.100
-    port: 80
-    owner: lvsctl
-    lvs_sched: rr
-    sorry_server: {}
-    real_servers: [{address: 10.1.0.21, port: 8080, weight: 3}]
-  mail: {address: 10.0.0.100, port: 25, owner: lvsctl, real_servers: [{address: 10.1.0.21}]}
-"""
-
-
-RULES = f"-A -t {VIP}:80 -s rr\n-a -t {VIP}:80 -r 10.1.0.21:8080 -m -w 3\n"
-
-
-class Lab:
-    """The hosts; :attr:`lb1` and :attr:`lb2` are the directors."""
-
-    def __init__(self, net: Net) -> None:
-        self.client = net.host("client", eth0="outer 10.0.0.2/24")
-        self.lb1 = net.host("lb1", eth0=f"outer 10.0.0.11/24 {VIP}/32", eth1="inner 10.1.0.1/24")
-        self.lb2 = net.host("lb2", eth0="outer 10.0.0.12/24")
-        self.r1 = net.host("r1", eth0="inner 10.1.0.21/24")
-        self.lb1.sysctl("net.ipv4.ip_forward", 1)
-        self.r1.ip("route add default via 10.1.0.1")
-        serve(self.r1, "0.0.0.0", 8080, 200)
-        for host in (self.lb1, self.lb2):
-            serve(host, "0.0.0.0", 8503, 503)
-            serve(host, "0.0.0.0", 8200, 200)
-
-    def status(self, port: int = 80) -> int:
-        """Answer what a visitor gets."""
-        with self.client.inside():
-            connection = http.client.HTTPConnection(VIP, port, timeout=5)
-            try:
-                connection.request("GET", "/")
-                return connection.getresponse().status
-            finally:
-                connection.close()
-
-
-def serve(host: Host, address: str, port: int, status: int) -> None:
-    host.start([sys.executable, "-S", "-c", SERVER, address, str(port), str(status)])
-
-
-def listen(host: Host, ports: Sequence[int]) -> bool:
-    with host.inside():
-        sockets = Path("/proc/thread-self/net/tcp").read_text()
-    return all(f":{port:04X} " in sockets for port in ports)
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
-    with Net() as net:
-        made = Lab(net)
-        for host, ports in ((made.r1, [8080]), (made.lb1, [8503, 8200]), (made.lb2, [8503, 8200])):
-            assert wait_until(partial(listen, host, ports)), host.name
-        yield made
-
-
-class Lvsctl:
-    """The command line on one director, in this process; the network namespace is the director's."""
-
-    def __init__(self, host: Host, node: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.where = ["--netns", f"/proc/{host.pid}/ns/net"]
-        self.host, self.node, self._capsys = host, node, capsys
-        self.spec = folder / "lvs.yaml"
-        self.spec.write_text(SPEC)
-        self.err = ""
-
-    def __call__(self, verb: str, *arguments: str, spec: bool = True) -> tuple[int, str]:
-        known = ["--spec", str(self.spec), "--node", self.node] if spec else []
-        status = run(["sorry", verb, *known, *self.where, *arguments])
-        out, self.err = self._capsys.readouterr()
-        return status, out
-
-    def json(self, verb: str, *arguments: str, spec: bool = True) -> tuple[int, dict[str, Any]]:
-        status, out = self(verb, "--json", *arguments, spec=spec)
-        document: dict[str, Any] = json.loads(out)
-        return status, document
-
-
-@pytest.fixture
-def lvsctl(
-    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Lvsctl:
-    monkeypatch.setenv("LVSCTL_ROOT", str(tmp_path))
-    monkeypatch.setenv("SUDO_USER", "alice")
-    lab.lb1.ipvsadm("-C")
-    lab.lb1.ipvsadm("-R", stdin=RULES)
-    return Lvsctl(lab.lb1, "lb1", tmp_path, capsys)
 
 
 def test_on_and_off_by_a_name_of_the_spec(lab: Lab, lvsctl: Lvsctl) -> None:
@@ -343,90 +227,3 @@ def as_nobody(arguments: list[str]) -> tuple[int, str]:
     with os.fdopen(read) as pipe:
         told = pipe.read()
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), told
-
-
-@pytest.fixture
-def on_lb1(lab: Lab, lvsctl: Lvsctl, monkeypatch: pytest.MonkeyPatch) -> Lvsctl:
-    """The command line with the files of lb1, as keepalived there sees them."""
-    monkeypatch.setenv("LVSCTL_ROOT", f"/proc/{lab.lb1.pid}/root")
-    lab.lb1.ipvsadm("-C")
-    for folder in ("lib/lvsctl/maintenance", "lib/lvsctl/sorry"):
-        lab.lb1.path(f"/var/{folder}").mkdir(parents=True, exist_ok=True)
-    return lvsctl
-
-
-def test_a_service_of_keepalived_s_is_switched_by_keepalived(lab: Lab, on_lb1: Lvsctl) -> None:
-    on_lb1.spec.write_text(SPEC.replace("owner: lvsctl", "owner: keepalived"))
-    text = render(read(on_lb1.spec), "lb1").text
-    keepalived = Keepalived(lab.lb1, text)
-    keepalived.wait_started()
-    assert wait_until(lambda: "10.1.0.21:8080" in lab.lb1.ipvsadm("-Sn"))
-    before = lab.lb1.ipvsadm("-Sn")
-    try:
-        assert on_lb1("on", "web") == (0, ""), on_lb1.err
-        assert "keepalived runs notify_down and sends its mail for every real server" in on_lb1.err
-        assert (lab.status(), lab.lb1.path("/var/lib/lvsctl/maintenance/web").read_text()[:1]) == (503, "1")
-        status, found = on_lb1.json("status", "web")
-        assert (status, found["services"][0]["way"]) == (0, "keepalived")
-        assert on_lb1("on", "web", "--cut")[0] == 1
-        assert "leave out --cut" in on_lb1.err
-        assert on_lb1("off", "--all") == (0, ""), on_lb1.err
-        assert (lab.status(), lab.lb1.ipvsadm("-Sn")) == (200, before)
-
-        assert on_lb1("on", "web") == (0, "")
-    finally:
-        keepalived.stop()
-    assert on_lb1("off", "web") == (0, ""), on_lb1.err
-    assert "no keepalived has it any more" in on_lb1.err
-    assert lab.lb1.path("/var/lib/lvsctl/maintenance/web").read_text()[:1] == "0"
-
-
-FOREIGN = """
-virtual_server 10.0.0.100 80 {
-    delay_loop 60
-    lvs_sched rr
-    lvs_method NAT
-    protocol TCP
-    real_server 10.1.0.21 8080 {
-        weight 3
-    }
-}
-"""
-
-
-def test_behind_the_back_of_a_foreign_keepalived_a_guard_holds_it(lab: Lab, on_lb1: Lvsctl) -> None:
-    web, sorry = f"tcp/{VIP}:80", ("--sorry", "10.0.0.11:8503")
-    keepalived = Keepalived(lab.lb1, FOREIGN)
-    keepalived.wait_started()
-    assert wait_until(lambda: "10.1.0.21:8080" in lab.lb1.ipvsadm("-Sn"))
-    before = lab.lb1.ipvsadm("-Sn")
-    try:
-        assert on_lb1("on", web, *sorry, spec=False)[0] == 1
-        assert "    FILE_CHECK {\n" in on_lb1.err
-        assert "--guard" in on_lb1.err
-        assert lab.lb1.ipvsadm("-Sn") == before
-
-        answers: list[object] = []
-        disturber = threading.Thread(target=disturb, args=(lab, answers))
-        disturber.start()
-        status, _ = on_lb1("on", web, *sorry, "--guard", spec=False)
-        disturber.join(30)
-        assert (status, answers) == (0, [True, True, 503]), on_lb1.err
-        assert f"{web}: the sorry is on, and somebody let visitors past it" in on_lb1.err
-        assert "the sorry stays on, and nobody watches it" in on_lb1.err
-
-        assert on_lb1("off", web, spec=False) == (0, ""), on_lb1.err
-        assert (lab.status(), lab.lb1.ipvsadm("-Sn")) == (200, before)
-    finally:
-        keepalived.stop()
-
-
-def disturb(lab: Lab, answers: list[object]) -> None:
-    """Put a real server back while the guard watches, see it go again, and end the guard."""
-    is_out = "-r 10.1.0.21:8080 -m -w 0\n"
-    # What the verb itself finds, it puts right without a word: wait until its guard listens to signals.
-    answers.append(wait_until(lambda: signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL))
-    lab.lb1.ipvsadm("-e", "-t", f"{VIP}:80", "-r", "10.1.0.21:8080", "-m", "-w", "3")
-    answers.append(wait_until(lambda: is_out in lab.lb1.ipvsadm("-Sn")))
-    answers.append(lab.status())
-    os.kill(os.getpid(), signal.SIGTERM)
