@@ -14,7 +14,13 @@ from typing import Final, NamedTuple
 from lvsctl.compose.rules.here import weak_component
 from lvsctl.doctor.host import Host
 from lvsctl.doctor.model import ERROR, WARNING, Found, Machine, check
-from lvsctl.doctor.scripts import MOST_TEXT, changed_default_routes, mend, start_fault
+from lvsctl.doctor.scripts import (
+    MOST_TEXT,
+    changed_default_routes,
+    interpreter,
+    mend,
+    start_fault,
+)
 from lvsctl.net.model import Network
 
 RUN_PARTS_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -280,6 +286,27 @@ def outdated(machine: Machine) -> Iterator[Found]:
                     f"it says via {gateway}, which is in none of this machine's networks",
                     f"grep -n 'via {gateway}' {_quoted(each.path)}",
                 )
+
+
+@check(
+    "LVD133",
+    ERROR,
+    "A hook file with a syntax error",
+    why="It runs up to the error, or not at all, whenever an interface comes up; what dhclient reads stops dhclient's own script there.",
+    remedy="sh -n FILE (bash -n, python3 -m py_compile) names the line.",
+)
+def misspelt(machine: Machine) -> Iterator[Found]:
+    """Shell and Python files of all folders; their grammar is read, they are not run. What Debian brings along is left out."""
+    for each in hooks(machine.host):
+        if not each.is_taken or each.name in COMES_WITH_DEBIAN:
+            continue
+        is_read = each.how is How.SOURCED
+        if not is_read and start_fault(machine.host, each.path):
+            continue
+        name = "sh" if is_read else interpreter(_text(machine, each)).rpartition("/")[2]
+        if said := machine.host.syntax(each.path, name):
+            asks = "-m py_compile" if "python" in name else "-n"
+            yield Found(each.path, said, f"{name} {asks} {_quoted(each.path)}")
 
 
 def _is_far(text: str, networks: list[Network]) -> bool:

@@ -119,6 +119,12 @@ HOOK_FILES = [
         Case("LVD128", file(EXIT, f"{text}\n"), file(EXIT, "return 0\n# exit\n"))
         for text in ("exit 0", "  exit", "set -e", "set -ue")
     ),
+    Case("LVD133", {**up("x"), "syntax": {f"{UP}/x": "2: unexpected end"}}, up("x")),
+    Case(
+        "LVD133",
+        {**file(EXIT, ("file 0 0 644", "if\n")), "syntax": {EXIT: "1: unexpected end"}},
+        {**up("ntp"), "syntax": {f"{UP}/ntp": "not asked: Debian's own"}},
+    ),
     Case(
         "LVD129",
         up("x", f"{RUN}[ $IFACE ] && ip link set dev ens3 up\n"),
