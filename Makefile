@@ -13,7 +13,7 @@ test: $(VENV)/test.stamp  ## install what the tests need (starting no service) a
 	@tests/setup
 	@$(BIN)/python -m pytest $(PYTEST)
 
-lab-full: $(VENV)/test.stamp  ## the whole loss matrix of `lvsctl sorry`, an hour or less; FULL=2/8 runs every eighth cell
+lab-full: $(VENV)/test.stamp  ## the whole loss matrix of `lvsctl sorry`, about 40 minutes with two processors; FULL=2/8 runs every eighth cell
 	@tests/setup
 	@LVSCTL_FULL=$(or $(FULL),1) LVSCTL_REQUIRE=kernel $(BIN)/python -m pytest tests/kernel/sorry/test_matrix.py tests/kernel/sorry/test_seed_recipe.py $(PYTEST)
 

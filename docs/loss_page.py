@@ -1,6 +1,6 @@
 """The page of what a swap loses, made of what a test run noted.
 
-    make lab-full LVSCTL_ARTIFACTS=$PWD/build        # an hour; or a part of it, FULL=2/8
+    make lab-full LVSCTL_ARTIFACTS=$PWD/build        # 40 minutes; or a part of it, FULL=2/8
     .venv/bin/python -m docs.loss_page build/sorry-losses.jsonl
 
 The figures are one run's, so no test can tell whether the page is fresh; that they are zeros is what the tests hold.
