@@ -1,8 +1,9 @@
 """The pytest plugin that runs tests marked ``kernel`` in the lab, as if they ran here.
 
 On this machine it boots the lab while other tests run, then hands in the guest's own reports. A long run on a machine
-with several processors is shared by two guests. In a guest, a second pytest runs exactly its tests (:mod:`tests.support.lab_guest`). Options that change what a test
-does or shows are handed on; a debugger (``--pdb``) is not.
+with several processors is shared by three guests. In a guest, a second pytest runs exactly its tests
+(:mod:`tests.support.lab_guest`). Options that change what a test does or shows are handed on; a debugger (``--pdb``) is
+not.
 """
 
 import json
@@ -36,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class HostSide:
-    """Delegates kernel tests to one or two guests per session."""
+    """Delegates kernel tests to one, two or three guests per session."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
@@ -138,19 +139,31 @@ class HostSide:
 
 
 MANY = 100
-"""Tests from which a second guest is worth its boot."""
+"""Tests from which more guests are worth their boot."""
+
+THIRDS = (
+    ("/sorry/test_matrix", "/sorry/test_healthy", "/sorry/test_seed_recipe", "/doctor/", "/agent/"),
+    ("/sorry/",),
+)
+"""What the first and the second guest of a long run get; the third one gets the rest. Each takes as long as the others.
+A guest mostly waits, for clocks of the real keepalived: three of them are busy with one processor and a half."""
 
 
 def shares(items: Sequence[pytest.Item]) -> list[list[pytest.Item]]:
-    """Share the tests of a long run out to two guests: those about sorries, which take half of the time, and the rest.
-
-    When there are only tests of one kind, each guest gets half of them.
-    """
+    """Share the tests of a long run out to three guests. When all would be one guest's, two get half of them each."""
     if len(items) < MANY or (os.cpu_count() or 1) < 2:
         return [list(items)]
-    halves = [[item for item in items if ("/sorry/" in item.nodeid) is about] for about in (True, False)]
+    found: list[list[pytest.Item]] = [[] for _ in (*THIRDS, "the rest")]
+    for item in items:
+        found[_third(item.nodeid)].append(item)
     middle = len(items) // 2
-    return halves if all(halves) else [list(items[:middle]), list(items[middle:])]
+    filled = [each for each in found if each]
+    return filled if len(filled) > 1 else [list(items[:middle]), list(items[middle:])]
+
+
+def _third(nodeid: str) -> int:
+    whose = (number for number, parts in enumerate(THIRDS) if any(part in nodeid for part in parts))
+    return next(whose, len(THIRDS))
 
 
 def hand_out(artifacts: Path, wanted: Path, *, add: bool) -> None:

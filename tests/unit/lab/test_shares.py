@@ -1,4 +1,4 @@
-"""How a long run's kernel tests are shared out to two guests, and how what those leave comes together."""
+"""How a long run's kernel tests are shared out to several guests, and how what those leave comes together."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,9 +18,10 @@ def test_a_short_run_has_one_guest() -> None:
     assert shares(some) == [some]
 
 
-def test_sorries_are_one_half_of_a_long_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_run_has_three_guests_and_loses_no_test(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    sorries, others = items("sorry", MANY), items("ipvs", 7)
+    sorries, others, doctors = items("sorry", MANY), items("ipvs", 7), items("doctor", 3)
+    assert shares([*others, *sorries, *doctors]) == [doctors, sorries, others]
     assert shares([*others, *sorries]) == [sorries, others]
 
 
