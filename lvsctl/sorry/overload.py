@@ -7,7 +7,9 @@ gives a marked destination a new connection. When all are marked the visitor is 
 everybody instead, and the connections that the real servers have go on. The mark itself cannot be read.
 
 Pure: it judges looks at the table. Between two looks visitors may come, so the sorry is let in when the room left is
-what they may take. A faster burst than that is still refused: nobody told it is coming.
+what they may take. A faster burst than that is still refused: nobody told it is coming. Who comes is read off the
+numbers of connections, which are exact at any moment; the kernel's counter of connections is brought up to date only
+every two seconds (estimation_timer in ip_vs_est.c).
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,8 +27,10 @@ class Watch(NamedTuple):
 
     overloaded: frozenset[DestKey] = frozenset()
     """Those that reached their upper threshold and were not below the lower one since."""
-    arrived: int | None = None
-    """Connections that all real servers were given since they exist; None before the first look."""
+    totals: Mapping[DestKey, int] = {}
+    """The connections that each real server had."""
+    coming: float = 0
+    """Connections by which they may grow from one look to the next: what a look has seen, and a tenth less in each since."""
     full: bool = False
     """Whether the sorry should be in."""
 
@@ -52,21 +56,30 @@ def watch(server: VirtualServer, loads: Mapping[DestKey, Load], sorry: DestKey, 
         for key, dest in serving.items()
         if _is_overloaded(dest, totals.get(key, 0), key in before.overloaded)
     )
-    arrived = sum(load.counters.conns for key, load in loads.items() if key in serving)
+    coming = max(_growth(totals, before.totals), before.coming * FADING)
+    known = Watch(overloaded, totals, coming)
     if not can_overload(server, sorry):
-        return Watch(overloaded, arrived)
-    coming = 0 if before.arrived is None else max(0, arrived - before.arrived)
+        return known
     room = sum(
         max(0, dest.upper - totals.get(key, 0)) for key, dest in serving.items() if key not in overloaded
     )
+    scarce = room <= coming * MARGIN
     if before.full:
         # Until one is below its lower threshold, and not only for a moment: the room has to last until the next look.
-        return Watch(overloaded, arrived, full=not _one_recovered(serving, totals, overloaded))
-    return Watch(overloaded, arrived, full=room <= coming * MARGIN)
+        return known._replace(full=scarce or not _one_recovered(serving, totals, overloaded))
+    return known._replace(full=scarce)
 
 
 MARGIN = 2
 """Looks that the room must last for. One may be late."""
+
+FADING = 0.9
+"""What is left, from one look to the next, of the visitors that are expected: a burst is forgotten within a second or two."""
+
+
+def _growth(totals: Mapping[DestKey, int], before: Mapping[DestKey, int]) -> int:
+    """Answer how many connections more there are; those that ended at another real server made no room at this one."""
+    return sum(max(0, total - before.get(key, total)) for key, total in totals.items())
 
 
 def let_in(key: ServiceKey, server: VirtualServer, target: Target) -> Iterator[Step]:

@@ -100,12 +100,14 @@ def test_visitors_beyond_the_thresholds_get_the_sorry(lab: Lab) -> None:
         visits.leave("r1")
         # The kernel counts a connection that was reset for 10 s more.
         assert wait_until(lambda: any("has room again" in line for line in told), 30), told
+        ended.set()
+        watch.join()
+        assert len(told) == 2, told
         assert visits.one() == "r1"
         now = ipvs.table()[place.key]
         assert now.dests.get(place.sorry, real._replace(weight=0)).weight == 0
         assert {key: now.dests[key] for key in before.dests} == dict(before.dests)
         assert now.service.flags == before.service.flags
-        ended.set()
         swap.off(node, [place.key], Holder.OPERATOR, force=True, wait=0)
         for visit, _ in visits.open:
             visit.close()
@@ -117,6 +119,28 @@ def _watch(lab: Lab, target: Target, told: list[str], looks: list[float], ended:
         while not ended.is_set():
             looks.append(overload.step())
             time.sleep(looks[-1])
+
+
+def test_visitors_who_come_as_fast_as_before_are_not_refused(lab: Lab) -> None:
+    """Five between two looks, 60 in all; there is room for 48."""
+    place = lab.place(Family.INET, marked=False, method=ForwardingMethod.NAT, targets=1)
+    target = Target(place.key, "web", place.sorry, Dest(ForwardingMethod.NAT))
+    told: list[str] = []
+    with lab.director.inside(), KernelIpvs() as ipvs:
+        real = Dest(ForwardingMethod.NAT, 1, upper=3 * UPPER)
+        ipvs.send(
+            [AddService(place.key, Service("wlc")), *(AddDest(place.key, each, real) for each in place.reals)]
+        )
+        overload = Overload(Node(ipvs, Journal(), KernelSysctls(), boot_id()), [target], told.append)
+        visits = Visits(lab, place)
+        who = []
+        for _ in range(12):
+            overload.step()
+            who += [visits.one() for _ in range(5)]
+        assert len([each for each in who if each in REALS]) >= 3 * ROOM - 2 * 5
+        assert set(who) == {*REALS, SORRY}
+        for visit, _ in visits.open:
+            visit.close()
 
 
 def test_an_operator_takes_over_from_overload(lab: Lab) -> None:

@@ -17,13 +17,11 @@ def full_at(upper: int, lower: int = 0, of: VirtualServer = TWO) -> VirtualServe
     return of._replace(dests=limited)
 
 
-def seen(arrived: int = 0, **totals: int) -> dict[DestKey, Load]:
+def seen(**totals: int) -> dict[DestKey, Load]:
     """What each real server has: active connections, and at the first one inactive ones, too."""
     keys = {"r1": R1, "r2": R2}
     return {
-        keys[name]: Load(
-            Connections(total - total // 2, total // 2), Counters(conns=arrived if name == "r1" else 0)
-        )
+        keys[name]: Load(Connections(total - total // 2, total // 2), Counters())
         for name, total in totals.items()
     }
 
@@ -48,10 +46,26 @@ def test_a_lower_threshold_counts_instead_of_three_quarters() -> None:
     assert story(two, *(seen(r1=each, r2=8) for each in (8, 3, 2, 1))) == [True, True, True, False]
 
 
+def looks(*totals: tuple[int, int]) -> list[dict[DestKey, Load]]:
+    """What each of the two real servers has, look by look."""
+    return [seen(r1=first, r2=second) for first, second in totals]
+
+
 def test_it_comes_in_early_when_those_on_their_way_would_fill_them() -> None:
     two = full_at(8)
-    assert story(two, seen(r1=6, r2=6, arrived=10), seen(r1=7, r2=7, arrived=12)) == [False, True]
-    assert story(two, seen(r1=6, r2=6, arrived=10), seen(r1=7, r2=6, arrived=11)) == [False, False]
+    assert story(two, *looks((6, 6), (7, 7))) == [False, True]
+    assert story(two, *looks((6, 6), (7, 6))) == [False, False]
+
+
+def test_those_who_leave_one_make_no_room_at_the_other() -> None:
+    assert story(full_at(8), *looks((7, 3), (3, 7))) == [False, True]
+
+
+def test_a_burst_is_expected_again_for_a_moment() -> None:
+    """Else the sorry would go when one has room, and be let in again by the next look."""
+    hundred = full_at(100)
+    assert story(hundred, *looks((60, 60), (75, 75), (74, 74), (74, 74))) == [False, True, True, False]
+    assert not any(story(hundred, *looks(*((each, each) for each in range(60, 98)))))
 
 
 def test_one_without_a_limit_takes_everybody() -> None:
