@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 from lvsctl.compose.rules.here import ROOT, WALKS_LINKS, why_disabled
 from lvsctl.compose.rules.programs import DEFAULT_USER, GLOBAL, NOTIFIES
-from lvsctl.doctor.keepalived import CONFIG
+from lvsctl.doctor.keepalived import configurations
 from lvsctl.doctor.model import DIRECTOR, ERROR, WARNING, Found, Machine, check
 from lvsctl.keepalived.config import Config, Statement
-from lvsctl.keepalived.parse import parse
 
 COMMANDS = frozenset(
     {
@@ -46,12 +45,8 @@ def _after(body: Config, keyword: str) -> str | None:
 
 def _configs(machine: Machine) -> Iterator[tuple[str, Config]]:
     """Yield what each daemon holds; without one, what its file says. Nothing where a spec is: its rules tell more."""
-    if machine.declared is not None and machine.adoption is None:
-        return
-    held = [(each.config, each.copy or machine.host.text(each.config)) for each in machine.host.daemons()]
-    for file, text in held or [(CONFIG, machine.host.text(CONFIG))]:
-        if text is not None:
-            yield file, parse(text).config
+    if machine.declared is None or machine.adoption is not None:
+        yield from configurations(machine)
 
 
 def _global(config: Config) -> tuple[Statement, ...]:

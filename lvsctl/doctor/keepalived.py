@@ -1,12 +1,15 @@
 """The running keepalived: is it there, and does it work with what the spec renders."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from lvsctl.compose.render import render
 from lvsctl.doctor.host import Running
 from lvsctl.doctor.model import DIRECTOR, ERROR, NOTE, WARNING, Found, Machine, check
+from lvsctl.keepalived.config import Config
 from lvsctl.keepalived.grammar import version
 from lvsctl.keepalived.held import holds
+from lvsctl.keepalived.parse import parse
 from lvsctl.keepalived.program import dotted
 
 CONFIG = "/etc/keepalived/keepalived.conf"
@@ -23,6 +26,23 @@ def config_file(machine: Machine) -> str:
     """Answer the file that keepalived reads here: the one of the running daemon when there is just one."""
     daemons = machine.host.daemons()
     return daemons[0].config if len(daemons) == 1 and daemons[0].config.startswith("/") else CONFIG
+
+
+def configurations(machine: Machine) -> Iterator[tuple[str, Config]]:
+    """Yield what each daemon holds, by the name of its file; without one, what the file of the next start says."""
+    daemons = machine.host.daemons()
+    for each in daemons:
+        text = each.copy or (machine.host.text(each.config) if each.config.startswith("/") else None)
+        if text is not None:
+            yield each.config, parsed(text)
+    if not daemons and (text := machine.host.text(CONFIG)) is not None:
+        yield CONFIG, parsed(text)
+
+
+@lru_cache(maxsize=4)
+def parsed(text: str) -> Config:
+    """Answer the statements of *text*, which several checks ask for: a long one takes seconds to read."""
+    return parse(text).config
 
 
 @check(

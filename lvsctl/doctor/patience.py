@@ -7,10 +7,9 @@ from typing import Final, NamedTuple
 from lvsctl.compose.rules.programs import programs
 from lvsctl.doctor.dispatchers import COMES_WITH_DEBIAN, RUN_PARTS_NAME, hooks
 from lvsctl.doctor.habits import Line, piles_up, waits
-from lvsctl.doctor.keepalived import CONFIG
+from lvsctl.doctor.keepalived import configurations
 from lvsctl.doctor.model import DIRECTOR, NOTE, WARNING, Found, Machine, check
 from lvsctl.keepalived.config import Config, Statement
-from lvsctl.keepalived.parse import parse
 
 FEW: Final = 3
 
@@ -38,18 +37,10 @@ def scripts(machine: Machine) -> tuple[Script, ...]:
     if machine.declared is not None:
         found = [Script(str(each.path[-1]), each.command[0]) for each in programs(machine.spec)]
     else:
-        found = [each for _, config in held(machine) for each in _named(config)]
+        found = [each for _, config in configurations(machine) for each in _named(config)]
     return tuple(
         dict.fromkeys(each for each in found if each.path.startswith("/") and each.keyword in SCRIPTS)
     )
-
-
-def held(machine: Machine) -> Iterator[tuple[str, Config]]:
-    """Yield what each daemon holds, by the name of its file; without one, what the file of the next start says."""
-    there = [(each.config, each.copy or machine.host.text(each.config)) for each in machine.host.daemons()]
-    for file, text in there or [(CONFIG, machine.host.text(CONFIG))]:
-        if text is not None:
-            yield file, parse(text).config
 
 
 def _named(config: Config) -> Iterator[Script]:
@@ -82,7 +73,7 @@ def _told(path: str, lines: Iterable[Line]) -> Iterator[Found]:
 )
 def overlapping(machine: Machine) -> Iterator[Found]:
     """`timeout` and `interval` of each vrrp_script in the configuration that keepalived holds, or in its file; without an interval it is 1 second."""
-    for file, config in held(machine):
+    for file, config in configurations(machine):
         for block in config:
             if block.keyword == "vrrp_script" and len(block.words) > 1:
                 interval, timeout = _seconds(block, "interval") or 1, _seconds(block, "timeout")

@@ -14,12 +14,12 @@ from typing import Any, Final
 from lvsctl import __version__
 from lvsctl.compose.render import render
 from lvsctl.doctor.host import Host
+from lvsctl.doctor.keepalived import parsed
 from lvsctl.doctor.model import DIRECTOR, ERROR, NOTE, WARNING, Check, Finding, Found, Machine, Unread
 from lvsctl.doctor.peer_vrrp import differences
 from lvsctl.doctor.scripts import commands
 from lvsctl.errors import LvsctlError, visible
 from lvsctl.keepalived.config import Config, Statement
-from lvsctl.keepalived.parse import parse
 from lvsctl.keepalived.program import dotted
 from lvsctl.keepalived.secrets import MASK, masked
 from lvsctl.sorry.model import Phase
@@ -122,7 +122,7 @@ def vrrp(copies: Iterable[str]) -> dict[str, dict[str, list[str]]]:
     """Answer the settings of every VRRP instance in the configurations that keepaliveds hold; no secret is among them."""
     found: dict[str, dict[str, list[str]]] = {}
     for copy in copies:
-        config = parse(copy).config
+        config = parsed(copy)
         version = next((each.words[1] for each in _global(config) if each.keyword == "vrrp_version"), None)
         for block in config:
             if block.keyword == "vrrp_instance" and block.body is not None:

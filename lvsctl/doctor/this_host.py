@@ -29,6 +29,7 @@ from lvsctl.ipvs.model import Observation, Table
 from lvsctl.ipvs.procfs import read_proc
 from lvsctl.keepalived import process
 from lvsctl.keepalived.account import held
+from lvsctl.keepalived.parse_source import MAX_TEXT as MOST_TEXT
 from lvsctl.keepalived.program import Program, installed
 from lvsctl.net.kernel import Net
 from lvsctl.net.model import HostAddress, Link, Route, Rule
@@ -63,7 +64,7 @@ class ThisHost(Here):
         """Answer what the file *path* contains; None when there is no such file."""
         at = Path(path) if path.startswith("/proc/") else self._at(path)
         try:
-            return read_text(at)
+            return read_text(at, most=MOST_TEXT)
         except Unavailable as error:
             if isinstance(error.__cause__, NotADirectoryError) or not at.exists():
                 return None
@@ -186,15 +187,14 @@ class ThisHost(Here):
         here = _namespace("thread-self")
         found = []
         for each in process.daemons():
-            theirs = {_namespace(str(child.pid)) for child in process.children(each)} or {
-                _namespace(str(each.parent.pid))
-            }
-            if None in theirs:
+            # A process may end while it is looked at; then it is in no namespace, and hides none.
+            theirs = {child: _namespace(str(child.pid)) for child in process.children(each) or {each.parent}}
+            if any(space is None and process.is_alive(child) for child, space in theirs.items()):
                 raise Denied(
                     f"keepalived (process {each.parent.pid}) does not show its network namespace",
                     hint="run lvsctl as root",
                 )
-            if here in theirs:
+            if here in theirs.values():
                 found.append(Running(each.parent.pid, each.config, held(each)))
         return found
 

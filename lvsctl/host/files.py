@@ -36,18 +36,26 @@ def write_atomic(path: Path, text: str, *, mode: int = 0o644, keep_previous: boo
     return True
 
 
-def _present(path: Path) -> tuple[bytes, int] | None:
+def _present(path: Path, most: int | None = None) -> tuple[bytes, int] | None:
     """Answer the content and the permissions of the file at *path*, or None when there is nothing.
 
-    Raises Unavailable for what is no regular file: a pipe would never end, and root would replace /dev/null.
+    Raises Unavailable for what is no regular file (a pipe would never end, and root would replace /dev/null), also when
+    it has just taken the place of one, and for a file of more than *most* bytes.
     """
     try:
-        kind = path.stat().st_mode
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a device may do something
+            raise no_file(path)
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
-    if not stat.S_ISREG(kind):
-        raise no_file(path)
-    return path.read_bytes(), kind & 0o777
+    with os.fdopen(handle, "rb") as file:
+        kind = os.fstat(handle).st_mode
+        if not stat.S_ISREG(kind):
+            raise no_file(path)
+        data = file.read(-1 if most is None else most + 1)
+    if most is not None and len(data) > most:
+        raise Unavailable(f"{visible(str(path))}: longer than {most} bytes, so it was not read")
+    return data, kind & 0o777
 
 
 def no_file(path: Path) -> Unavailable:
@@ -80,10 +88,13 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def read_text(path: Path) -> str | None:
-    """Answer what *path* contains, or None when there is no such file. Raises Denied or Unavailable."""
+def read_text(path: Path, *, most: int | None = None) -> str | None:
+    """Answer what *path* contains, or None when there is no such file.
+
+    Raises Denied or Unavailable, also when it is longer than *most* bytes.
+    """
     try:
-        present = _present(path)
+        present = _present(path, most)
     except OSError as error:
         raise refused(path, error) from error
     return None if present is None else present[0].decode(errors="backslashreplace")

@@ -5,14 +5,16 @@ interpret what the program said; callers do.
 """
 
 import os
+import selectors
 import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from shutil import which
+from typing import IO
 
 from lvsctl.errors import LvsctlError, Unavailable
 
@@ -21,8 +23,10 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 NOT_FOUND = 127
 
-AFTER_THE_KILL = 1.0
-"""Seconds that what a killed program has written is waited for."""
+MOST = 256 * 2**20
+"""Bytes that a program may write to both streams together: one that never stops must not take all memory."""
+
+CHUNK = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,47 +79,87 @@ def run(
     env: Mapping[str, str] | None = None,
     stdin: str | None = None,
     cwd: str | None = None,
+    most: int = MOST,
 ) -> Finished:
     """Run *argv* to its end and answer how it ended; a non-zero status is an answer, not an error.
 
-    The whole process group is killed after *timeout* seconds. Raises Unavailable when the program does not
-    exist or the time is up.
+    The whole process group is killed after *timeout* seconds, and when it writes more than *most* bytes. Raises
+    Unavailable then, and when the program does not exist.
     """
     begun = time.monotonic()
     environment = {"PATH": PATH, "LC_ALL": "C.UTF-8", **(env or {})}
-    try:
-        child = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-            cwd=cwd,
-            text=True,
-            encoding="utf-8",
-            errors="backslashreplace",
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise Unavailable(f"{argv[0]}: cannot be started: {error.strerror}") from error
+    with _given(stdin) as given:
+        try:
+            child = subprocess.Popen(
+                argv,
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                cwd=cwd,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise Unavailable(f"{argv[0]}: cannot be started: {error.strerror}") from error
     with child:
         try:
-            stdout, stderr = child.communicate(stdin, timeout=timeout)
-        except subprocess.TimeoutExpired:
+            said = _heard(child, begun + timeout, most)
+            child.wait(max(0.0, begun + timeout - time.monotonic()))
+        except BaseException as error:  # also when the operator has had enough of it
             with suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
-            # What has left the group may hold our pipes for as long as it likes.
-            with suppress(subprocess.TimeoutExpired):
-                child.communicate(timeout=AFTER_THE_KILL)
-            raise Unavailable(
-                f"{shlex.join(argv)}: no answer within {timeout:g} s, so it was killed"
-            ) from None
-    finished = Finished(tuple(argv), child.returncode, stdout, stderr)
+            if not isinstance(error, subprocess.TimeoutExpired | _TooMuch):
+                raise
+            why = error.args[0] if isinstance(error, _TooMuch) else f"no answer within {timeout:g} s"
+            raise Unavailable(f"{shlex.join(argv)}: {why}, so it was killed") from None
+    finished = Finished(tuple(argv), child.returncode, *map(_text, said))
     for listener in _listeners:
         how = finished.killed_by or f"status {finished.status}"
         words = shlex.join(each if each.isprintable() else "…" for each in argv)
         listener(f"ran {words}: {how} after {time.monotonic() - begun:.2f} s")
     return finished
+
+
+class _TooMuch(Exception):
+    """A program writes more than anybody reads."""
+
+
+@contextmanager
+def _given(text: str | None) -> Iterator[int]:
+    """Yield a standard input that says *text*, and keeps nobody waiting for who reads it."""
+    if text is None:
+        yield subprocess.DEVNULL
+        return
+    with open(os.memfd_create("stdin"), "wb+", buffering=0) as file:  # noqa: PTH123 - a number
+        file.write(text.encode())
+        file.seek(0)
+        yield file.fileno()
+
+
+def _heard(child: subprocess.Popen[bytes], deadline: float, most: int) -> tuple[bytes, bytes]:
+    """Answer all that *child* writes to its two streams. Raises TimeoutExpired and _TooMuch."""
+    streams: tuple[IO[bytes] | None, ...] = (child.stdout, child.stderr)
+    said = {stream.fileno(): bytearray() for stream in streams if stream is not None}
+    with selectors.DefaultSelector() as waiting:
+        for number in said:
+            waiting.register(number, selectors.EVENT_READ)
+        while waiting.get_map():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise subprocess.TimeoutExpired(child.args, 0)
+            for key, _ in waiting.select(left):
+                if chunk := os.read(key.fd, CHUNK):
+                    said[key.fd] += chunk
+                else:
+                    waiting.unregister(key.fd)
+            if sum(map(len, said.values())) > most:
+                raise _TooMuch(f"it wrote more than {most} bytes")
+    out, err = said.values()
+    return bytes(out), bytes(err)
+
+
+def _text(said: bytes) -> str:
+    return said.decode(errors="backslashreplace").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def check(argv: Sequence[str], *, timeout: float = 30.0, stdin: str | None = None) -> str:

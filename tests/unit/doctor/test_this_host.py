@@ -12,6 +12,7 @@ from lvsctl.doctor.examine import all_checks, examine
 from lvsctl.doctor.model import Machine, Role
 from lvsctl.doctor.this_host import ThisHost
 from lvsctl.errors import Denied, Unavailable
+from lvsctl.keepalived import process
 from lvsctl.spec.failover_ips import FailoverIp
 from tests.support.require import require
 
@@ -41,6 +42,19 @@ def test_a_pipe_is_not_opened(host: ThisHost, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "etc/pipe")
     with pytest.raises(Unavailable, match="a pipe"):
         host.text("/etc/pipe")
+
+
+def test_a_file_that_is_too_long_is_not_read(host: ThisHost, tmp_path: Path) -> None:
+    with (tmp_path / "etc/long").open("wb") as file:
+        file.truncate(200 * 2**20)
+    with pytest.raises(Unavailable, match="longer than"):
+        host.text("/etc/long")
+
+
+def test_a_keepalived_that_ends_meanwhile_is_none(host: ThisHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = process.Daemon(process.Process(2**22 + 1, 1), "/etc/keepalived/keepalived.conf")
+    monkeypatch.setattr(process, "daemons", lambda: iter([ended]))
+    assert not host.daemons()
 
 
 @contextmanager

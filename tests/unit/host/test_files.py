@@ -52,6 +52,29 @@ def test_a_device_is_neither_read_nor_replaced(device: str) -> None:
     assert Path(device).is_char_device()
 
 
+def test_a_file_is_read_as_far_as_somebody_wants_to(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("four")
+    assert read_text(path, most=4) == "four"
+    with pytest.raises(Unavailable, match=f"^{path}: longer than 3 bytes, so it was not read$"):
+        read_text(path, most=3)
+    assert read_text(Path("/proc/self/comm"), most=99)
+
+
+def test_a_pipe_that_took_the_place_of_a_file_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a"
+    path.write_text("")
+    before = path.stat()
+    path.unlink()
+    os.mkfifo(path)
+    monkeypatch.setattr(Path, "stat", lambda _path: before)
+    monkeypatch.setattr(Path, "is_dir", lambda _path: False)
+    with pytest.raises(Unavailable, match="a pipe"):
+        read_text(path)
+
+
 def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a"
     path.write_text("old")
