@@ -16,7 +16,8 @@ from lvsctl.spec.layout import _unwrap, fields
 from lvsctl.spec.script import Script
 from lvsctl.spec.spec import Spec
 from lvsctl.spec.values import Parsed
-from tests.support.strategies_models import Data, hints
+from tests.support.strategies_draw import Data
+from tests.support.strategies_models import hints
 
 PAYLOADS = (
     *("}", "{", "{}", "\n", "\r", "a\nb", "#", "!", "a#b", "a!b", '"', 'a"b', "'", "a'b", "\\", "a\\", "a\\nb", "a\\\\"),

@@ -24,8 +24,10 @@ from lvsctl.spec.sync_group import VrrpSyncGroup
 from lvsctl.spec.track import TrackFile, VrrpScript, VrrpTrackProcess
 from lvsctl.spec.virtual_server import VirtualServer
 from lvsctl.spec.vrrp_instance import VrrpInstance
+from tests.support.strategies_draw import Data, Draw, Nothing
+from tests.support.strategies_fields import drawn_range
 from tests.support.strategies_fit import fit
-from tests.support.strategies_models import Data, Draw, Drawing, Nothing, drawn_range
+from tests.support.strategies_models import Drawing
 from tests.support.strategies_values import INTERFACES
 
 NODES = {

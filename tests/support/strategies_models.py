@@ -2,35 +2,25 @@
 
 Data as the loader makes it: dict, list and text. A block gets its required fields and a few others, each drawn by
 its type; what then contradicts itself loses a field, as the model's own refusal says. So nothing here repeats a
-model's rules, but for the few models that are one of several shapes.
+model's rules, but for what :mod:`tests.support.strategies_fields` says.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, Protocol, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
 from pydantic import ValidationError
 
-from lvsctl.compose.rules.scripts import SHELL
 from lvsctl.spec.base import Line, Model, OptionalLine
 from lvsctl.spec.checks import Check
 from lvsctl.spec.layout import _unwrap, fields
-from lvsctl.spec.script import Argument, Script
+from lvsctl.spec.script import Script
 from lvsctl.spec.values import Parsed
-from tests.support.strategies_values import ABSOLUTE_PATH, INTERFACES, NASTY, accepted, value
-
-T = TypeVar("T")
-Data = dict[str, Any]
-
-
-class Draw(Protocol):
-    """What hypothesis hands to a composite strategy."""
-
-    def __call__(self, strategy: SearchStrategy[T]) -> T: ...
-
+from tests.support.strategies_draw import Data, Nothing, Values
+from tests.support.strategies_fields import FAMILIAR, PLAIN_SHAPES, REFERS, found_for, left_out, one_of
+from tests.support.strategies_values import ABSOLUTE_PATH, accepted, value
 
 MOST = 9
 """How many optional fields a block gets at most."""
@@ -44,52 +34,8 @@ OF_ONE_FAMILY = frozenset(
 """Models whose addresses are all IPv4 or all IPv6, whatever stands around them."""
 
 
-class Nothing(Exception):
-    """There is nothing that the field could refer to."""
-
-
-class Drawing:
-    """Draws data for models that fit together: names that exist, addresses that no two have, one family at a time."""
-
-    def __init__(self, draw: Draw) -> None:
-        self.draw = draw
-        self.version = 4
-        self.names: dict[str, list[str]] = {}
-        self._serial = 0
-
-    # --- values
-
-    def one(self, *choices: T) -> T:
-        """Draw one of *choices*."""
-        return self.draw(st.sampled_from(choices))
-
-    def number(self) -> int:
-        """Answer the next number: for what must not be there twice."""
-        self._serial += 1
-        return self._serial
-
-    def address(self, version: int = 0) -> str:
-        """Answer an address that no one else has, of the family at hand."""
-        number = self.number()
-        if (version or self.version) == 4:
-            return f"10.{self.one(0, 1, 200)}.{number // 250}.{number % 250 + 1}"
-        return self.one("2001:db8::{:x}", "2001:DB8:0:0:1::{:x}", "fd00:0:0:a::{:x}").format(number)
-
-    def prefixed(self) -> str:
-        """Answer such an address with or without a prefix length."""
-        return (
-            self.address() + self.one("", "/24", "/32")
-            if self.version == 4
-            else self.address() + self.one("", "/64", "/128")
-        )
-
-    def name_of(self, kind: str) -> str:
-        """Answer the name of something that is declared as *kind*; raises Nothing when there is none."""
-        if not self.names.get(kind):
-            raise Nothing(kind)
-        return self.one(*self.names[kind])
-
-    # --- models
+class Drawing(Values):
+    """Draws data for models."""
 
     def model(self, model: type[Model], **given: Any) -> Any:
         """Draw the data of *model*, as its mapping or, for a line, as its text; *given* fields are not drawn."""
@@ -223,91 +169,6 @@ def refusal(model: type[Model], data: Any) -> ValidationError | None:
     return None
 
 
-def found_for(model: type[Model], key: str) -> Callable[[Drawing], Any] | None:
-    """Answer how a field is drawn whose type does not tell: by the class that declares it, or any of its bases."""
-    return next(
-        (FIELDS[owner.__name__, key] for owner in model.__mro__ if (owner.__name__, key) in FIELDS), None
-    )
-
-
-def _name(kind: str) -> Callable[[Drawing], Any]:
-    return lambda drawing: drawing.name_of(kind)
-
-
-def _names(kind: str) -> Callable[[Drawing], Any]:
-    def some(drawing: Drawing) -> list[str]:
-        drawing.name_of(kind)
-        return drawing.draw(
-            st.lists(st.sampled_from(drawing.names[kind]), unique=True, min_size=1, max_size=3)
-        )
-
-    return some
-
-
-def _user(drawing: Drawing) -> str:
-    return drawing.one("root", "keepalived_script", "lvs", "a-b.c")
-
-
-def _program(drawing: Drawing) -> list[str]:
-    path = drawing.one("/usr/bin/ping", "/srv/a b/check", "/srv/x#{}!/y$z", "/usr/libexec/é")
-    words = accepted(_ARGUMENT, st.text(NASTY.replace("'", ""), max_size=9))
-    return [path, *drawing.draw(st.lists(words.filter(lambda word: word not in SHELL), max_size=3))]
-
-
-def _command(drawing: Drawing) -> Any:
-    command = _program(drawing)
-    if all(word and word.split() == [word] for word in command) and drawing.one(True, False):
-        return " ".join(command)
-    return command
-
-
-def _script(drawing: Drawing) -> Data:
-    data: Data = {"command": _command(drawing)}
-    if drawing.one(True, False, False):
-        data["user"] = _user(drawing)
-        if drawing.one(True, False):
-            data["group"] = drawing.one("root", "adm")
-    return data
-
-
-def _plain_script(drawing: Drawing) -> Data:
-    return {"command": _command(drawing)}
-
-
-def _lvs_method(drawing: Drawing) -> Any:
-    return drawing.one(
-        "NAT", "DR", "TUN", "TUN type ipip", "TUN type gue port 6080", "TUN type gue port 6080 remcsum",
-        "TUN type gre csum", {"method": "TUN", "type": "gre"}, "TUN type ipip nocsum",
-    )  # fmt: skip
-
-
-def _encap(drawing: Drawing) -> Any:
-    kind = drawing.one("ip", "ip6", "mpls", "ila")
-    if kind in ("mpls", "ila"):
-        return {"type": kind, "label": drawing.one("100", "100/200") if kind == "mpls" else "2001:db8:0:1"}
-    version = 4 if kind == "ip" else 6
-    own = ("tos", "ttl") if kind == "ip" else ("tc", "hoplimit")
-    data = {"type": kind, "dst": drawing.address(version)}
-    for key in drawing.draw(st.lists(st.sampled_from((*own, "id", "flags")), unique=True, max_size=3)):
-        data[key] = drawing.one("0", "17", "255")
-    return data
-
-
-def _target(drawing: Drawing) -> Any:
-    """Draw an IPv4 target with what its probe takes."""
-    probe = drawing.one("ICMP", "TCP", "HTTP", "HTTPS", "DNS", "command")
-    if probe == "command":
-        return {"probe": probe, "run": _program(drawing)}
-    if probe == "ICMP":
-        return drawing.one("192.0.2.9", {"address": "192.0.2.10"})
-    own: Data = {"TCP": {"port": "22"}, "DNS": {"name": "example.org"}}.get(probe, {"path": "/generate_204"})
-    return {"address": "192.0.2.11", "probe": probe, **own}
-
-
-def _uplink(drawing: Drawing) -> Data:
-    return {"interface": drawing.one(*INTERFACES), "gateway": drawing.one("192.0.2.1", ["198.51.100.1"])}
-
-
 def _check(drawing: Drawing) -> Data:
     kinds = (
         kind
@@ -319,101 +180,5 @@ def _check(drawing: Drawing) -> Data:
     return {kind: block or drawing.one({}, None)}
 
 
-def drawn_range(drawing: Drawing) -> str:
-    """Answer one or several addresses of the family at hand."""
-    if drawing.version == 6:
-        return f"2001:db8:{drawing.number():x}::{drawing.one('1', '1-f', '1-2001:db8:ffff::1', '/124')}"
-    return f"10.7.{drawing.number() % 250}.{drawing.one('0', '8')}{drawing.one('', '-15', '/29')}"
-
-
-_ARGUMENT = Argument()
-
-FAMILIAR: dict[str, Callable[[Drawing], str]] = {
-    "_Prefixed": Drawing.prefixed,
-    "_Destination": lambda drawing: drawing.one("default", drawing.address()),
-    "Range": drawn_range,
-}
-"""Value types that follow the family at hand."""
-
-SHAPES: dict[str, Callable[[Drawing], Any]] = {
-    "Script": _script,
-    "LvsMethod": _lvs_method,
-    "Encap": _encap,
-    "Check": _check,
-    "UplinkTarget": _target,
-    "Uplink": _uplink,
-}
+SHAPES: dict[str, Callable[[Drawing], Any]] = {**PLAIN_SHAPES, "Check": _check}
 """Models that are one of several shapes."""
-
-ONE_OF: dict[str, tuple[tuple[str, ...], ...]] = {
-    "GarpGroup": (("garp_interval", "gna_interval"), ("interface", "interfaces")),
-    "LvsTimeouts": (("tcp", "tcpfin", "udp"),),
-    "NextHop": (("via", "dev"),),
-    "VirtualServerGroupEntry": (("address", "address", "fwmark"),),
-    "RuleLine": (("table", "l3mdev", "type", "goto"),),
-    "RouteLine": (("dev", "no_track"),),
-}
-"""Fields of which a block cannot do without one."""
-
-
-def one_of(model: type[Model]) -> tuple[tuple[str, ...], ...]:
-    """Answer the choices of ONE_OF that *model* or a base of it has."""
-    return next((ONE_OF[owner.__name__] for owner in model.__mro__ if owner.__name__ in ONE_OF), ())
-
-
-REFERS = {"FILE_CHECK": "track_files", "BFD_CHECK": "bfd_instances"}
-"""Checks of something that is declared elsewhere."""
-
-FIELDS: dict[tuple[str, str], Callable[[Drawing], Any]] = {
-    ("Uplinks", "targets"): lambda drawing: ["192.0.2.8", _target(drawing)],
-    ("TrackScript", "name"): _name("vrrp_scripts"),
-    ("TrackBfd", "name"): _name("bfd_instances"),
-    ("TrackedFile", "name"): _name("track_files"),
-    ("TrackProcess", "name"): _name("vrrp_track_processes"),
-    ("FileCheck", "track_file"): _name("track_files"),
-    ("BfdCheck", "name"): _name("bfd_instances"),
-    ("VrrpSyncGroup", "group"): _names("vrrp_instances"),
-    ("TrackGroup", "group"): _names("vrrp_instances"),
-    ("StaticAddressLine", "track_group"): _name("track_groups"),
-    ("StaticRouteLine", "track_group"): _name("track_groups"),
-    ("StaticRuleLine", "track_group"): _name("track_groups"),
-    ("LvsSyncDaemon", "inst"): _name("vrrp_instances"),
-    ("FailoverIp", "vrrp_instance"): _name("vrrp_instances"),
-    ("SmtpServer", "host"): lambda drawing: drawing.one("127.0.0.1", "::1", "mail.example.org", "mx-1"),
-    # Import takes zeros off what looks like a number.
-    ("_AnyAddressLine", "label"): lambda drawing: drawing.one("eth0:1", "x", "l#b;{el>}"),
-    ("ScriptUser", "user"): _user,
-    ("ScriptUser", "group"): lambda drawing: drawing.one("root", "adm"),
-    ("Fifo", "user"): _user,
-    ("Fifo", "group"): lambda drawing: drawing.one("root", "adm"),
-    ("VrrpScript", "script"): _plain_script,
-    ("MiscCheck", "misc_path"): _plain_script,
-    ("DeletedScript", "command"): _command,
-    ("RuleLine", "l3mdev"): lambda _drawing: "true",
-    ("RuleLine", "goto"): lambda _drawing: "0xffffffff",
-    ("RouteLine", "no_track"): lambda _drawing: "true",
-    ("GarpGroup", "interfaces"): lambda drawing: drawing.draw(
-        st.lists(st.sampled_from(INTERFACES), unique=True, min_size=1, max_size=3)
-    ),
-    ("UseVmac", "interface"): lambda drawing: f"vmac{drawing.number()}",
-    ("UseIpvlan", "interface"): lambda drawing: f"ipvlan{drawing.number()}",
-    # How many there are is the machine's business.
-    **{
-        ("Processes", f"{process}_cpu_affinity"): lambda _drawing: ["0"]
-        for process in ("vrrp", "checker", "bfd")
-    },
-}
-"""Fields whose type does not tell what they refer to."""
-
-LEFT_OUT: dict[str, str] = {
-    "Extensible.extra": "not yet",
-    "RouteLine.vrf": "the interface has to be a VRF on the machine that asks",
-    "VrrpDefaults.vrrp_ipsets": "Debian's keepalived is built without",
-    "VrrpDefaults.vrrp_iptables": "Debian's keepalived is built without",
-}
-"""Fields that are not drawn, and why."""
-
-
-def left_out(model: type[Model], key: str) -> bool:
-    """Answer whether the field is one of LEFT_OUT."""
-    return any(f"{owner.__name__}.{key}" in LEFT_OUT for owner in model.__mro__)

@@ -28,7 +28,7 @@ from lvsctl.spec.load import NO_NODE, Declared, load
 from lvsctl.spec.spec import Spec
 from tests.support.conf_probe import require_keepalived
 from tests.support.strategies import proof, specs, yaml
-from tests.support.strategies_models import Data
+from tests.support.strategies_draw import Data
 
 
 def declared(data: Data) -> Declared:
