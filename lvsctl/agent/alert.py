@@ -40,7 +40,7 @@ def wrong(doc: Mapping[str, object]) -> dict[str, str]:
     found: dict[str, str] = {}
     failover, instances = doc["failover"], doc["instances"]
     assert isinstance(failover, dict)  # noqa: S101 - our own document
-    assert isinstance(instances, dict)  # noqa: S101
+    assert isinstance(instances, dict)  # noqa: S101 - likewise
     for name, each in instances.items():
         if each["state"] == "UNKNOWN":
             found[f"vrrp {name}"] = "its state is unknown"

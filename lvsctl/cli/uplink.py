@@ -307,7 +307,7 @@ def _heard(files: "Files", name: str, *, json: bool, quiet: bool) -> int:
 def _uses(found: "Mapping[str, object]", name: str) -> bool:
     families = found["families"]
     assert isinstance(families, dict)  # noqa: S101 - it is our own file, read with care
-    having = {each["family"] for each in found["uplinks"] if each["name"] == name}  # type: ignore[attr-defined]
+    having = {each["family"] for each in found["uplinks"] if each["name"] == name}  # type: ignore[attr-defined]  # a list, in our own document
     return all(
         each["in_use"] == name and (each["forced"] or {}).get("uplink") == name
         for family, each in families.items()
@@ -317,7 +317,7 @@ def _uses(found: "Mapping[str, object]", name: str) -> bool:
 
 def all_well(found: "Mapping[str, object]") -> bool:
     """Answer whether each family uses a good uplink, by what whoever keeps them has told."""
-    used = [each for each in found["uplinks"] if each["in_use"]]  # type: ignore[attr-defined]
+    used = [each for each in found["uplinks"] if each["in_use"]]  # type: ignore[attr-defined]  # a list, in our own document
     families = found["families"]
     assert isinstance(families, dict)  # noqa: S101 - see above
     return (

@@ -84,7 +84,7 @@ def _address(line: str) -> str:
 
 def _is_ipv6(instance: Instance) -> bool:
     with suppress(ValueError):
-        return ip_address(min(_addresses(instance, "virtual_ipaddress"), default="")).version == 6  # noqa: PLR2004
+        return ip_address(min(_addresses(instance, "virtual_ipaddress"), default="")).version == 6  # noqa: PLR2004 - IP's own version number
     return False
 
 

@@ -193,7 +193,7 @@ def several_defaults(machine: Machine) -> Iterator[Found]:
             f"{each.address} on {each.dev}"
             for each in machine.host.addresses()
             if each.dev in devs
-            and (each.address.version == 4) is (family is Family.INET)  # noqa: PLR2004
+            and (each.address.version == 4) is (family is Family.INET)  # noqa: PLR2004 - IP's own version number
             and not each.address.is_link_local
             and not any(each.address in network for network in ruled)
         ]

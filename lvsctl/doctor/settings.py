@@ -63,11 +63,11 @@ def _directors_are_real_servers(machine: Machine) -> tuple[str, ...]:
 
 
 def _arp(machine: Machine) -> tuple[str, ...]:
-    return interfaces(machine) if any(each.address.version == 4 for each in hidden(machine)) else ()  # noqa: PLR2004
+    return interfaces(machine) if any(each.address.version == 4 for each in hidden(machine)) else ()  # noqa: PLR2004 - IP's own version number
 
 
 def _tunnels(machine: Machine) -> Iterator[str]:
-    if any(each.method is TUN and each.address.version == 4 for each in hidden(machine)):  # noqa: PLR2004
+    if any(each.method is TUN and each.address.version == 4 for each in hidden(machine)):  # noqa: PLR2004 - IP's own version number
         links = machine.host.links()
         yield from sorted(name for name, link in links.items() if link.kind == "ipip" and link.is_up)
 
@@ -77,7 +77,7 @@ def _shared_subnets(machine: Machine) -> list[str]:
     counts = Counter(
         (each.dev, each.interface.network)
         for each in virtual_addresses(machine.spec)
-        if each.interface.version == 4  # noqa: PLR2004
+        if each.interface.version == 4  # noqa: PLR2004 - IP's own version number
         and each.interface.network.prefixlen < 32  # noqa: PLR2004 - a host address has no neighbours
         and not machine.spec.vrrp_instances[each.instance].promote_secondaries
     )
@@ -108,7 +108,7 @@ def _same_network(machine: Machine) -> Iterator[str]:
         each
         for each in machine.host.addresses()
         if each.dev in interfaces(machine)
-        and each.interface.version == 4  # noqa: PLR2004
+        and each.interface.version == 4  # noqa: PLR2004 - IP's own version number
         and each.interface.network.prefixlen < 31  # noqa: PLR2004 - hosts and point-to-point links
     ]
     pairs = [

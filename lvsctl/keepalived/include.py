@@ -46,13 +46,13 @@ def _expanded(pattern: str, folder: str) -> list[str]:
     names = ["/" if pattern.startswith("/") else ""]
     for part in filter(None, pattern.split("/")):
         if not has_magic(part):
-            names = [os.path.join(name, part) for name in names]  # noqa: PTH118
+            names = [os.path.join(name, part) for name in names]  # noqa: PTH118 - byte for byte as keepalived does
             continue
         found = []
         for name in names:
-            entries = _entries(os.path.join(folder, name), left)  # noqa: PTH118
+            entries = _entries(os.path.join(folder, name), left)  # noqa: PTH118 - byte for byte as keepalived does
             left -= len(entries)
-            found += [os.path.join(name, each) for each in entries if _matches(each, part)]  # noqa: PTH118
+            found += [os.path.join(name, each) for each in entries if _matches(each, part)]  # noqa: PTH118 - byte for byte as keepalived does
         names = found
     return sorted(names)
 

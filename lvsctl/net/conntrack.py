@@ -50,7 +50,7 @@ class Conntrack:
 
         The messages are read here: pyroute2's own entries break on a connection that hardware has taken over.
         """
-        from pyroute2.netlink.nfnetlink.nfctsocket import NFCTAttrTuple  # noqa: PLC0415
+        from pyroute2.netlink.nfnetlink.nfctsocket import NFCTAttrTuple  # noqa: PLC0415 - who deletes no entry does not wait for it
 
         for message in self._socket.dump():
             version = message["nfgen_family"]

@@ -127,14 +127,14 @@ def spool(record: dict[str, object]) -> None:
 def open_spool() -> int:
     """Open the spool's folder; root makes it where tmpfiles.d has not."""
     run = os.path.join(root(), "run/lvsctl")  # noqa: PTH118 - see above
-    path = os.path.join(run, "spool")  # noqa: PTH118
+    path = os.path.join(run, "spool")  # noqa: PTH118 - os.path, as pathlib's import is a good part of a hook's time
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         return os.open(path, flags)
     except FileNotFoundError:
         for folder, mode in ((run, 0o755), (path, 0o700)):
             try:
-                os.mkdir(folder, mode)  # noqa: PTH102
+                os.mkdir(folder, mode)  # noqa: PTH102 - os.path, as pathlib's import is a good part of a hook's time
             except FileExistsError:
                 continue
         return os.open(path, flags)
@@ -154,9 +154,9 @@ def wake(record: dict[str, object]) -> None:
 
     Not when keepalived stops: it ends this process, and whatever it started, within a second.
     """
-    if os.path.isdir("/run/systemd/system") or os.geteuid() or record.get("state") == "STOP":  # noqa: PTH112
+    if os.path.isdir("/run/systemd/system") or os.geteuid() or record.get("state") == "STOP":  # noqa: PTH112 - os.path, as pathlib's import is a good part of a hook's time
         return
-    program = os.path.join(root(), "usr/libexec/lvsctl/lvsctl")  # noqa: PTH118
+    program = os.path.join(root(), "usr/libexec/lvsctl/lvsctl")  # noqa: PTH118 - os.path, as pathlib's import is a good part of a hook's time
     if os.access(program, os.X_OK) and not agent_lives() and not os.fork():
         os.setsid()
         if not os.fork():
@@ -171,7 +171,7 @@ def agent_lives() -> bool:
     """Answer whether an agent holds its lock."""
     import fcntl  # noqa: PLC0415 - only where there is no systemd
 
-    path = os.path.join(root(), "run/lvsctl/agent.lock")  # noqa: PTH118
+    path = os.path.join(root(), "run/lvsctl/agent.lock")  # noqa: PTH118 - os.path, as pathlib's import is a good part of a hook's time
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -189,7 +189,7 @@ def complain(message: str) -> None:
     """Tell syslog, and whoever sees our standard error."""
     import syslog  # noqa: PLC0415 - only when something is wrong
 
-    text = f"lvsctl {os.path.basename(sys.argv[0])}: {message}"  # noqa: PTH119
+    text = f"lvsctl {os.path.basename(sys.argv[0])}: {message}"  # noqa: PTH119 - os.path, as pathlib's import is a good part of a hook's time
     syslog.openlog("lvsctl", syslog.LOG_PID, syslog.LOG_DAEMON)
     syslog.syslog(syslog.LOG_ERR, text)
     sys.stderr.write(text + "\n")

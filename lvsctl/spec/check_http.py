@@ -57,7 +57,7 @@ class Status(Parsed):
             raise expected(self.what, value)
         return found[0]
 
-    def json_schema(self) -> JsonSchema:  # noqa: D102
+    def json_schema(self) -> JsonSchema:  # noqa: D102 - see Parsed
         return {
             "type": ["string", "integer"],
             "pattern": f"^(?:{_STATUS.pattern})$",

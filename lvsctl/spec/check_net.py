@@ -45,7 +45,7 @@ class DnsName(Parsed):
             )
         return Text().parse(value)
 
-    def json_schema(self) -> JsonSchema:  # noqa: D102
+    def json_schema(self) -> JsonSchema:  # noqa: D102 - see Parsed
         return {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}
 
 

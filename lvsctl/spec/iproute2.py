@@ -47,7 +47,7 @@ class AnyBase(Parsed):
             raise expected(f"a whole number from {self.low} to {self.high}, decimal or 0x", value)
         return found
 
-    def json_schema(self) -> JsonSchema:  # noqa: D102
+    def json_schema(self) -> JsonSchema:  # noqa: D102 - see Parsed
         return {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": f"^(?:{_NUMBER.pattern})$"}]}
 
 
@@ -60,7 +60,7 @@ class NameOr(Parsed):
     low: int = 0
     hexadecimal: bool = True
 
-    def parse(self, value: object) -> str:  # noqa: D102
+    def parse(self, value: object) -> str:  # noqa: D102 - see Parsed
         text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
         if isinstance(text, str):
             found = number(text) if self.hexadecimal or "x" not in text else None
@@ -68,7 +68,7 @@ class NameOr(Parsed):
                 return text
         raise expected(f"{self.what}: a name, or a number from {self.low} to {self.high}", value)
 
-    def json_schema(self) -> JsonSchema:  # noqa: D102
+    def json_schema(self) -> JsonSchema:  # noqa: D102 - see Parsed
         return {"anyOf": [{"type": "integer", "minimum": self.low, "maximum": self.high}, {"type": "string"}]}
 
 
@@ -79,13 +79,13 @@ class WordOr(Parsed):
     words: tuple[str, ...]
     high: int
 
-    def parse(self, value: object) -> str:  # noqa: D102
+    def parse(self, value: object) -> str:  # noqa: D102 - see Parsed
         found = number(value) if isinstance(value, str) else value
         if value in self.words or (isinstance(found, int) and 0 <= found <= self.high):
             return str(value)
         raise expected(f"one of {', '.join(self.words)}, or a number up to {self.high}", value)
 
-    def json_schema(self) -> JsonSchema:  # noqa: D102
+    def json_schema(self) -> JsonSchema:  # noqa: D102 - see Parsed
         return {
             "anyOf": [{"enum": list(self.words)}, {"type": "integer", "minimum": 0, "maximum": self.high}]
         }
@@ -141,12 +141,12 @@ class Lockable(Parsed):
 
     of: Parsed
 
-    def parse(self, value: object) -> str:  # noqa: D102
+    def parse(self, value: object) -> str:  # noqa: D102 - see Parsed
         word, _, rest = value.partition(" ") if isinstance(value, str) else ("", "", "")
         locked = word == "lock" and bool(rest)
         return ("lock " if locked else "") + str(self.of.parse(rest.strip() if locked else value))
 
-    def json_schema(self) -> JsonSchema:  # noqa: D102
+    def json_schema(self) -> JsonSchema:  # noqa: D102 - see Parsed
         return {"anyOf": [self.of.json_schema(), {"type": "string", "pattern": "^lock .+"}]}
 
 
@@ -159,7 +159,7 @@ class RoundTrip(Parsed):
 
     parts: int
 
-    def parse(self, value: object) -> str:  # noqa: D102
+    def parse(self, value: object) -> str:  # noqa: D102 - see Parsed
         found = _TIME.fullmatch(value) if isinstance(value, str) else None
         if not found or (found[2] and not self._in_seconds(found[3])) or not self._in_range(found):
             raise expected(
@@ -177,7 +177,7 @@ class RoundTrip(Parsed):
             return amount <= 120_000 * self.parts
         return amount <= (120 if self._in_seconds(found[3]) else 120_000)
 
-    def json_schema(self) -> JsonSchema:  # noqa: D102
+    def json_schema(self) -> JsonSchema:  # noqa: D102 - see Parsed
         return {"type": "string", "pattern": f"^(?:{_TIME.pattern})$"}
 
 
@@ -188,14 +188,14 @@ class Span(Parsed):
     what: str
     high: int
 
-    def parse(self, value: object) -> str:  # noqa: D102
+    def parse(self, value: object) -> str:  # noqa: D102 - see Parsed
         first, dash, last = str(value).partition("-")
         start, end = number(first), number(last if dash else first)
         if start is None or end is None or "x" in str(value) or not start <= end <= self.high:
             raise expected(f"a range of {self.what}s such as 10-19, up to {self.high}", value)
         return f"{start}-{end}"
 
-    def json_schema(self) -> JsonSchema:  # noqa: D102
+    def json_schema(self) -> JsonSchema:  # noqa: D102 - see Parsed
         return {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"^[0-9]+(?:-[0-9]+)?$"}]}
 
 

@@ -43,7 +43,7 @@ class Range(Parsed):
             raise ValueError(f"expected the end of a range after its start, not {value!r}")
         return AddressRange(value, first, last)
 
-    def json_schema(self) -> JsonSchema:  # noqa: D102
+    def json_schema(self) -> JsonSchema:  # noqa: D102 - see Parsed
         return {"type": "string", "maxLength": LONGEST_RANGE}
 
 

@@ -34,7 +34,7 @@ class Prose(Parsed):
             raise ValueError(f"expected {self.what} of at most {self.lines} line{'s'[: self.lines > 1]}")
         return text
 
-    def json_schema(self) -> JsonSchema:  # noqa: D102
+    def json_schema(self) -> JsonSchema:  # noqa: D102 - see Parsed
         return {"type": "string", "minLength": 1, "maxLength": self.high}
 
 
@@ -55,7 +55,7 @@ class Moment(Parsed):
             raise expected(self.what, value)
         return value
 
-    def json_schema(self) -> JsonSchema:  # noqa: D102
+    def json_schema(self) -> JsonSchema:  # noqa: D102 - see Parsed
         return {"type": "string", "pattern": f"^{self.pattern}$"}
 
 

@@ -94,7 +94,7 @@ class Whole(Parsed):
             )
         return expected(self.expectation, text)
 
-    def json_schema(self) -> JsonSchema:  # noqa: D102
+    def json_schema(self) -> JsonSchema:  # noqa: D102 - see Parsed
         return {"type": "integer", "minimum": self.low, "maximum": self.high}
 
 
@@ -113,7 +113,7 @@ class Fraction(Parsed):
         """What may be written, in words."""
         return f"a number from {self.low} to {self.high}" + (f" ({self.unit})" if self.unit else "")
 
-    def parse(self, value: object) -> Decimal:  # noqa: D102
+    def parse(self, value: object) -> Decimal:  # noqa: D102 - see Parsed
         if isinstance(value, (int, str)) and not isinstance(value, bool):
             if not _FRACTION.match(str(value)):
                 raise expected(self.expectation, value)
@@ -124,7 +124,7 @@ class Fraction(Parsed):
             raise expected(f"{self.expectation} with at most {self.decimals} decimals", value)
         return value or Decimal(0)
 
-    def json_schema(self) -> JsonSchema:  # noqa: D102
+    def json_schema(self) -> JsonSchema:  # noqa: D102 - see Parsed
         return {"type": "number", "minimum": float(self.low), "maximum": float(self.high)}
 
 
@@ -141,7 +141,7 @@ def milliseconds(low: str, high: str) -> Fraction:
 class Truth(Parsed):
     """Yes or no, in any of YAML's spellings."""
 
-    def parse(self, value: object) -> bool:  # noqa: D102
+    def parse(self, value: object) -> bool:  # noqa: D102 - see Parsed
         if isinstance(value, bool):
             return value
         word = value.lower() if isinstance(value, str) else ""
@@ -149,7 +149,7 @@ class Truth(Parsed):
             raise expected("true or false", value)
         return word in _TRUE
 
-    def json_schema(self) -> JsonSchema:  # noqa: D102
+    def json_schema(self) -> JsonSchema:  # noqa: D102 - see Parsed
         return {"type": "boolean"}
 
 
@@ -166,7 +166,7 @@ class OneOf(Parsed):
         self._set = frozenset(words)
         self._folded = {word.lower(): word for word in words}
 
-    def parse(self, value: object) -> str:  # noqa: D102
+    def parse(self, value: object) -> str:  # noqa: D102 - see Parsed
         if isinstance(value, str):
             if value in self._set:
                 return value
@@ -176,7 +176,7 @@ class OneOf(Parsed):
                 )
         raise expected(f"one of {', '.join(self.words)}", value)
 
-    def json_schema(self) -> JsonSchema:  # noqa: D102
+    def json_schema(self) -> JsonSchema:  # noqa: D102 - see Parsed
         return {"enum": list(self.words)}
 
 
@@ -216,7 +216,7 @@ class Text(Parsed):
     low: int = 1
     high: int = 900
 
-    def parse(self, value: object) -> str:  # noqa: D102
+    def parse(self, value: object) -> str:  # noqa: D102 - see Parsed
         if not isinstance(value, str):
             raise expected(self.what, value)
         if not self.low <= len(value) <= self.high:
@@ -228,7 +228,7 @@ class Text(Parsed):
             raise expected(self.what, value)
         return value
 
-    def json_schema(self) -> JsonSchema:  # noqa: D102
+    def json_schema(self) -> JsonSchema:  # noqa: D102 - see Parsed
         schema: JsonSchema = {"type": "string", "minLength": self.low, "maxLength": self.high}
         return {**schema, "pattern": f"^(?:{self.pattern})$"} if self.pattern else schema
 
@@ -236,7 +236,7 @@ class Text(Parsed):
 class RawLine(Parsed):
     """A line of keepalived.conf as it stands; what may be in it is checked against the grammar later."""
 
-    def parse(self, value: object) -> str:  # noqa: D102
+    def parse(self, value: object) -> str:  # noqa: D102 - see Parsed
         if not isinstance(value, str) or not value.strip():
             raise expected("one raw line of keepalived.conf", value)
         if found := _CONTROL.search(value):

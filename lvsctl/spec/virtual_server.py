@@ -67,7 +67,7 @@ class Granularity(Parsed):
         except ValueError:
             raise expected(self.what, value) from None
 
-    def json_schema(self) -> JsonSchema:  # noqa: D102
+    def json_schema(self) -> JsonSchema:  # noqa: D102 - see Parsed
         return {
             "anyOf": [{"type": "string", "format": "ipv4"}, {"type": "integer", "minimum": 1, "maximum": 128}]
         }

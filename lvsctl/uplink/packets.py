@@ -108,7 +108,7 @@ def http_head(head: bytes) -> Head:
     if status in (204, 304) or status < 200:  # noqa: PLR2004 - RFC 9112 §6.3: they have no body
         return Head(status, 0)
     length = fields.get("content-length", "")
-    if "transfer-encoding" in fields or not (length.isascii() and length.isdecimal() and len(length) < 16):  # noqa: PLR2004
+    if "transfer-encoding" in fields or not (length.isascii() and length.isdecimal() and len(length) < 16):  # noqa: PLR2004 - digits that a sane length has
         return Head(status, None)
     return Head(status, int(length))
 

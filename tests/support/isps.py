@@ -90,7 +90,7 @@ class Isps:
             "thresholds": Thresholds(rise=3, fall=3, window=Window(size=40, loss_down=0.2, loss_up=0.1)),
             "damping": Damping(hold=0.2, min_time_on_backup=0.3),
         }
-        return Settings(**(values | more))  # type: ignore[arg-type]
+        return Settings(**(values | more))  # type: ignore[arg-type]  # mypy reads ** as any field's type
 
 
 @contextmanager

@@ -118,7 +118,7 @@ def _answer(connection: socket.socket) -> None:
         os.environ.update(environment)
         os.chdir(folder)
         sys.argv = ["lvsctl", *arguments]
-        sys.stdin, sys.stdout, sys.stderr = (open(n, mode, closefd=False) for n, mode in enumerate("rww"))  # noqa: SIM115
+        sys.stdin, sys.stdout, sys.stderr = (open(n, mode, closefd=False) for n, mode in enumerate("rww"))  # noqa: SIM115 - they stay open as long as the process
         lvsctl.cli.main.main()
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 1

@@ -137,7 +137,7 @@ def advert_int_fits(spec: Spec) -> Iterator[Broken]:
                 at(name, "advert_int"),
                 f"VRRPv2 has whole seconds only, not {interval}: write 1, or version: 3",
             )
-        if spoken == 3 and (interval > V3_LONGEST or interval % CENTISECOND):  # noqa: PLR2004
+        if spoken == 3 and (interval > V3_LONGEST or interval % CENTISECOND):  # noqa: PLR2004 - VRRP's own version number
             yield Broken(
                 at(name, "advert_int"), f"VRRPv3 has hundredths of seconds up to {V3_LONGEST}, not {interval}"
             )

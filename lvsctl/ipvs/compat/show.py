@@ -173,7 +173,7 @@ def place(address: Address | None, port: int, protocol: Protocol | None, *, nume
 
 def _text(address: Address) -> str:
     # inet_ntop writes IPv4-mapped addresses as ipvsadm does.
-    return str(address) if address.version == 4 else socket.inet_ntop(socket.AF_INET6, address.packed)  # noqa: PLR2004
+    return str(address) if address.version == 4 else socket.inet_ntop(socket.AF_INET6, address.packed)  # noqa: PLR2004 - IP's own version number
 
 
 @lru_cache(maxsize=4096)

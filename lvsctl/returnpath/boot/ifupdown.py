@@ -74,7 +74,7 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
 def _begun(words: list[str]) -> _Stanza:
     if words[0] != "iface" or len(words) < 2:  # noqa: PLR2004 - the word and a name
         return _Stanza()
-    return _Stanza(words[1], FAMILIES.get(words[2] if len(words) > 2 else ""))  # noqa: PLR2004
+    return _Stanza(words[1], FAMILIES.get(words[2] if len(words) > 2 else ""))  # noqa: PLR2004 - the words of the line's form
 
 
 def _stated(file: str, stanza: _Stanza, waiting: list[tuple[int, str]]) -> Iterator[Default]:
@@ -108,7 +108,7 @@ def _added(file: str, line: int, stanza: _Stanza, words: list[str]) -> Iterator[
 
 def _by_ip(file: str, line: int, stanza: _Stanza, words: list[str]) -> Default | None:
     words = [word for word in words if not word.startswith("-") or word == "--"]
-    if len(words) < 3 or words[0] not in {"route", "ro", "r"} or words[1] not in IP_ROUTE_ADDS:  # noqa: PLR2004
+    if len(words) < 3 or words[0] not in {"route", "ro", "r"} or words[1] not in IP_ROUTE_ADDS:  # noqa: PLR2004 - the words of the line's form
         return None
     if words[2] not in EVERYWHERE or _after(words, "table") not in {"", "main", "254"}:
         return None

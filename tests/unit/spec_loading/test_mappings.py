@@ -131,7 +131,7 @@ def test_merging_is_that_of_yaml(
     text = f"one: &one {{{flow(first)}}}\ntwo: &two {{{flow(second)}}}\nall: {{{', '.join(filter(None, parts))}}}\n"
     expected = yaml.load(text, Loader=yaml.CSafeLoader)
     assert data(text) == expected
-    assert list(data(text)["all"]) == list(expected["all"])  # type: ignore[call-overload]
+    assert list(data(text)["all"]) == list(expected["all"])  # type: ignore[call-overload]  # all is a mapping, or the line before fails
 
 
 def test_an_empty_merge_list_merges_nothing() -> None:

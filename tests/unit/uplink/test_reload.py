@@ -77,7 +77,7 @@ def test_a_new_target_begins_as_its_uplink_is_and_the_others_go_on(ward: Ward) -
     "change", [{"gateway": ip_address("10.0.0.9")}, {"interface": "eth9"}, {"source": ip_address("10.0.0.9")}]
 )
 def test_an_uplink_that_leads_another_way_is_a_new_one(ward: Ward, change: dict[str, object]) -> None:
-    uplinks = (replace(SETTINGS.uplinks[0], **change), SETTINGS.uplinks[1])  # type: ignore[arg-type]
+    uplinks = (replace(SETTINGS.uplinks[0], **change), SETTINGS.uplinks[1])  # type: ignore[arg-type]  # one field of several
     after = Ward.after(ward, replace(SETTINGS, uplinks=uplinks))
     assert after.standings[FIBRE].verdict is Verdict.UNKNOWN
     assert after.targets[FIBRE][0].window == ()

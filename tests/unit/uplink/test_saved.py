@@ -173,7 +173,7 @@ uplinks:
 
 
 def test_the_spec_becomes_settings() -> None:
-    found = settings(load(read(SPEC, file="lvs.yaml")).spec("").uplinks)  # type: ignore[arg-type]
+    found = settings(load(read(SPEC, file="lvs.yaml")).spec("").uplinks)  # type: ignore[arg-type]  # this spec has uplinks
     fibre, fibre6, lte = found.uplinks
     assert [each.how for each in fibre.targets] == [How.ICMP, How.HTTPS, How.COMMAND]
     assert [str(each) for each in fibre6.targets] == ["2001:db8::53", "command /usr/bin/check"]
