@@ -42,10 +42,10 @@ _LINGERING, _IDLE, _HEAD, _BODY, _WRITING = Phase
 class Connection:
     """A visitor. It acts when it is told to, and only then."""
 
-    __slots__ = ("_after", "_blank", "_buffer", "_crowd", "_fresh", "_left", "_mask", "_queue", "_sock", "_tls", "fd", "phase", "since")  # fmt: skip
+    __slots__ = ("_after", "_blank", "_buffer", "_crowd", "_fresh", "_left", "_mask", "_queue", "_sock", "_tls", "_until", "fd", "phase", "since")  # fmt: skip
 
-    def __init__(self, sock: SocketType, crowd: Crowd, watched: int = 0) -> None:
-        """Take over *sock*, which is *watched* for these events already."""
+    def __init__(self, sock: SocketType, crowd: Crowd, arrived: float, watched: int = 0) -> None:
+        """Take over *sock*, whose visitor *arrived* then, and which is *watched* for these events already."""
         self.fd = sock.fileno()
         self.phase = _HEAD
         self.since = 0.0
@@ -59,6 +59,7 @@ class Connection:
         self._left = 0
         self._fresh = True
         self._tls: Tls | None = None
+        self._until = arrived + crowd.staying
 
     def ready(self) -> None:
         """Go on: the socket can be read, or written when something is queued."""
@@ -121,7 +122,7 @@ class Connection:
     def _answered_at_once(self, data: bytes) -> bool:
         """Answer *data*, if it is one whole request and the answer can be sent as it was prepared: the common case."""
         reply, crowd = at_once(data), self._crowd
-        if reply is None or crowd.draining:
+        if reply is None or crowd.draining or crowd.now >= self._until:
             return False
         number, last = reply
         answer = crowd.answers.http[number]
@@ -198,13 +199,14 @@ class Connection:
     def _answers(self) -> tuple[list[bytes], After]:
         """Read requests off the buffer; answer what they get, and what follows."""
         crowd, buffer, said, size, after = self._crowd, self._buffer, list[bytes](), 0, _GO_ON
+        leaving = crowd.draining or crowd.now >= self._until
         at = self._skip_body(len(buffer)) if self._left else 0
         while at < len(buffer) and size < _MOST_QUEUED and (request := read(buffer, at)) is not None:
-            answer = crowd.answers.http[closing(request.answer) if crowd.draining else request.answer]
+            answer = crowd.answers.http[closing(request.answer) if leaving else request.answer]
             said.append(answer)
             size += len(answer)
             at = request.end
-            if request.last or crowd.draining:
+            if request.last or leaving:
                 after = _LINGER if request.body or at < len(buffer) else _CLOSE
                 at = len(buffer)
             elif request.body:

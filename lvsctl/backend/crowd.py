@@ -41,6 +41,7 @@ class Crowd:
     def __init__(self, answers: Answers, tls: SSLContext | None, limits: Limits) -> None:
         self.answers = answers
         self.tls = tls
+        self.staying = limits.staying
         self.draining = False
         self.now = 0.0
         self.answered = 0

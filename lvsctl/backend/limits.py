@@ -21,12 +21,19 @@ class Phase(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many, how long. Each time counts from the moment a connection enters a phase, whatever trickles in."""
+    """How many, how long. Each time counts from the moment a connection enters a phase, whatever trickles in.
+
+    A connection leads here for as long as it lasts, even when its service has its real servers back. One that only asks
+    and waits is gone after *staying* and *idle*, so that ``off`` in keepalived's plain form need not cut it
+    (:data:`lvsctl.sorry.parting.GRACE`).
+    """
 
     connections: int = 16384
     """Open at once in one worker; one more, and the oldest that nobody needs is closed."""
     lingering: float = 5.0
     idle: float = 15.0
+    staying: float = 4.0
+    """From a visitor's arrival to the last answer that offers another one over this connection."""
     head: float = 10.0
     """To the first word of a newcomer, and from the first word of a request to its last."""
     body: float = 30.0

@@ -43,7 +43,7 @@ class Reception:
             more = error.errno in _EXHAUSTED and self._crowd.evict()
         if listener.door.speech is Speech.SMTP:
             for sock in arrived:
-                self._join(sock).greet(self._crowd.answers.smtp)
+                self._join(sock, self._crowd.now).greet(self._crowd.answers.smtp)
         else:
             self._welcome(arrived)
         return more
@@ -51,11 +51,11 @@ class Reception:
     def hear(self, fd: int) -> None:
         """Go on with the newcomer at *fd*, who has said something."""
         newcomers = self._crowd.newcomers
-        sock, _ = newcomers[fd]
+        sock, arrived = newcomers[fd]
         data = _said(sock)
         if data is not None:  # else *fd* was somebody else's when it was said to be ready
             del newcomers[fd]
-            self._serve(sock, data, EPOLLIN)
+            self._serve(sock, data, arrived, EPOLLIN)
 
     def _welcome(self, arrived: Sequence[SocketType]) -> None:
         early = True
@@ -65,15 +65,15 @@ class Reception:
                 early = False  # the next ones had even less time to ask, and looking in vain is dear
                 self._crowd.admit(sock)
             else:
-                self._serve(sock, data, 0)
+                self._serve(sock, data, self._crowd.now, 0)
 
-    def _serve(self, sock: SocketType, data: bytes, watched: int) -> None:
+    def _serve(self, sock: SocketType, data: bytes, arrived: float, watched: int) -> None:
         """Answer *data* if it is a first request that is also the last. Who says anything else stays."""
         crowd = self._crowd
         reply = at_once(data)
         if reply is None or not reply[1]:
             if data:
-                self._join(sock, watched).begin(data)
+                self._join(sock, arrived, watched).begin(data)
             else:
                 sock.close()
             return
@@ -86,10 +86,10 @@ class Reception:
         if sent == len(answer):
             sock.close()
         else:
-            self._join(sock, watched).part(answer[sent:])
+            self._join(sock, arrived, watched).part(answer[sent:])
 
-    def _join(self, sock: SocketType, watched: int = 0) -> Connection:
-        connection = Connection(sock, self._crowd, watched)
+    def _join(self, sock: SocketType, arrived: float, watched: int = 0) -> Connection:
+        connection = Connection(sock, self._crowd, arrived, watched)
         self._crowd.join(connection)
         return connection
 

@@ -31,7 +31,7 @@ from lvsctl.sorry.switch import Switch, ask, coming
 from lvsctl.vocabulary import ServiceKey
 
 GRACE: Final = 20.0
-"""Seconds that connections have to end. Our sorry backend closes one on which nothing is asked after 15."""
+"""Seconds that connections have to end. Our sorry backend keeps one on which visitors ask and wait for 19 at most."""
 
 LOOK_AFTER: Final = 1.0
 """Seconds between two looks after the real servers while the sorry's last requests are waited for."""
@@ -43,6 +43,10 @@ _SHARE: Final = 5
 """How many times as long as a look takes nobody looks."""
 
 
+def _never() -> bool:
+    return False
+
+
 class Grace(NamedTuple):
     """How long to wait for connections to end."""
 
@@ -51,6 +55,8 @@ class Grace(NamedTuple):
     """Whether the guard goes on when the time is over. Otherwise keepalived is told then, and what is left is cut."""
     progress: Callable[[int, float], None] | None = None
     """Told now and then how many are left, and after how many seconds."""
+    enough: Callable[[], bool] = _never
+    """Asked now and then whether to wait no longer: then keepalived is told at once, guard or not."""
 
 
 LATER: Final = Grace(0, guarded=True)
@@ -82,6 +88,8 @@ class Seen(NamedTuple):
     left: Mapping[ServiceKey, int]
     """Connections that the guard goes on waiting for."""
     cut: Mapping[ServiceKey, int]
+    waited: float = 0.0
+    """Seconds."""
 
 
 NOTHING_SEEN: Final = Seen({}, {}, {})
@@ -175,32 +183,30 @@ def give_back(node: Node, switches: Sequence[Switch], snapshots: Mapping[Service
 def see_through(node: Node, switches: Sequence[Switch], phase: Phase, grace: Grace, patience: float) -> Seen:
     """Wait until keepalived has been told of all, as long as *grace* says; then tell it, or leave it to the guard.
 
-    Whoever is not in *phase* any more has been switched by another verb, which sees to that. Whoever presses Ctrl-C meanwhile does not want to wait: keepalived is told at once.
+    Whoever is not in *phase* any more has been switched by another verb, which sees to that.
     """
     seen = NOTHING_SEEN
     if not any(map(is_plain, switches)):
         return seen
     begun = looked_after = time.monotonic()
-    try:
-        while True:
-            looked = time.monotonic()
-            over = looked - begun >= grace.seconds
-            with one_at_a_time(patience):
-                if looked - looked_after >= LOOK_AFTER:
-                    looked_after = looked
-                    if phase is Phase.SWITCHING_OFF:
-                        _look_after(node, pending(node, switches, phase))
-                told = advance(node, pending(node, switches, phase), hurry=over and not grace.guarded)
-            seen = Seen(swapping.joined(seen.done, told.done), told.left, {**seen.cut, **told.cut})
-            if over or not told.left:
-                return seen
-            if grace.progress and looked - begun >= LOOK_AFTER and any(told.left.values()):
-                grace.progress(sum(told.left.values()), looked - begun)
-            time.sleep(max(_POLL, _SHARE * (time.monotonic() - looked)))
-    except KeyboardInterrupt:
+    while True:
+        looked, enough = time.monotonic(), grace.enough()
+        passed = looked - begun
+        over = enough or passed >= grace.seconds
         with one_at_a_time(patience):
-            advance(node, pending(node, switches, phase), hurry=True)
-        raise
+            if looked - looked_after >= LOOK_AFTER:
+                looked_after = looked
+                if phase is Phase.SWITCHING_OFF:
+                    _look_after(node, pending(node, switches, phase))
+            hurry = enough or (over and not grace.guarded)
+            told = advance(node, pending(node, switches, phase), hurry=hurry)
+        waited = min(passed, grace.seconds)
+        seen = Seen(swapping.joined(seen.done, told.done), told.left, {**seen.cut, **told.cut}, waited)
+        if over or not told.left:
+            return seen
+        if grace.progress and passed >= LOOK_AFTER and any(told.left.values()):
+            grace.progress(sum(told.left.values()), passed)
+        time.sleep(max(_POLL, _SHARE * (time.monotonic() - looked)))
 
 
 def pending(node: Node, switches: Sequence[Switch], phase: Phase | None = None) -> list[Parting]:

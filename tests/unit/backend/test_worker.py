@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -166,6 +167,19 @@ def test_a_worker_that_ends_serves_who_is_there_and_says_goodbye() -> None:
             waiting.sendall(GET)
             assert b"\r\nConnection: close" in answer(waiting)[0]
     assert any("answered 5," in line for line in run.told)
+
+
+def test_nobody_stays_for_as_long_as_he_asks() -> None:
+    """A connection that is kept leads here even when the service has its real servers back."""
+    with running(Limits(staying=0.3)) as run, run.connect() as asking, run.connect() as silent:
+        for _ in range(100):
+            asking.sendall(GET)
+            if b"\r\nConnection: close" in answer(asking)[0]:
+                break
+            time.sleep(0.02)
+        assert not asking.recv(1)
+        silent.sendall(GET)
+        assert b"\r\nConnection: close" in answer(silent)[0]
 
 
 def test_an_end_is_bounded_whoever_stays() -> None:
