@@ -4,6 +4,7 @@ import errno
 import os
 import sys
 from contextlib import suppress
+from io import TextIOWrapper
 from typing import TypeGuard
 
 import typer
@@ -24,6 +25,7 @@ from lvsctl.cli import (
     uplink,
     validate,
 )
+from lvsctl.cli.output import harmless
 from lvsctl.errors import LvsctlError, Usage
 
 app = typer.Typer(
@@ -79,6 +81,7 @@ def _lvsctl(
 def main() -> None:
     """Run the command line and exit."""
     _open_standard_streams()
+    _speak_utf8()
     status = run()
     _give_up_a_lost_story()
     sys.exit(status)
@@ -92,6 +95,13 @@ def _give_up_a_lost_story() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
+def _speak_utf8() -> None:
+    """Write the same bytes under every locale: what `render` prints is a file, and in Latin-1 there is no word for …."""
+    for stream, errors in ((sys.stdout, "surrogateescape"), (sys.stderr, "backslashreplace")):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors=errors)
+
+
 def _open_standard_streams() -> None:
     """Give a program started with closed output (`>&-`) a place to talk to, or its files would take the numbers."""
     for number in (0, 1, 2):
@@ -102,7 +112,7 @@ def _open_standard_streams() -> None:
     if sys.stdout is None:
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - a number, for good
     if sys.stderr is None:
-        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - it stays open as long as the process
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -140,7 +150,7 @@ def _unheard(error: OSError) -> int:
 def _complain(*lines: str) -> None:
     with suppress(OSError):
         for line in lines:
-            print(line, file=sys.stderr, flush=True)
+            print(harmless(line), file=sys.stderr, flush=True)
 
 
 def _bug(error: Exception) -> int:

@@ -2,10 +2,13 @@
 
 import difflib
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import TextIO
+
+from lvsctl.errors import visible
 
 RED, GREEN, YELLOW, BOLD, CYAN, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[1m", "\x1b[36m", "\x1b[0m"
 
@@ -20,11 +23,22 @@ def painted(text: str, colour: str, stream: TextIO) -> str:
     return f"{colour}{text}{PLAIN}" if colours(stream) else text
 
 
+_OURS = re.compile("(" + "|".join(map(re.escape, (RED, GREEN, YELLOW, BOLD, CYAN, PLAIN, "\n"))) + ")")
+
+
+def harmless(text: str) -> str:
+    """Answer *text* with escapes for what a terminal acts on, but for line ends and our own colours.
+
+    Who tells of a file, a peer or a program says what others wrote; this is the last place to see to it.
+    """
+    return "".join(each if at % 2 else visible(each) for at, each in enumerate(_OURS.split(text)))
+
+
 def say(text: str, *, quiet: bool = False) -> None:
     """Tell the operator what is going on, if anybody listens: a story that nobody reads stops no work."""
     if not quiet:
         with suppress(OSError):
-            print(text, file=sys.stderr, flush=True)
+            print(harmless(text), file=sys.stderr, flush=True)
 
 
 def diff(old: str, new: str, name: str) -> Iterator[str]:
@@ -43,7 +57,7 @@ def print_diff(lines: Iterator[str]) -> None:
 
 
 def print_json(answer: object) -> None:
-    """Print *answer* as one JSON document."""
+    """Print *answer* as one JSON document, in ASCII: names of files are bytes that need be no text, nor harmless."""
     import json
 
-    print(json.dumps(answer, indent=2, ensure_ascii=False))
+    print(json.dumps(answer, indent=2))

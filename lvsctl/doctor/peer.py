@@ -9,6 +9,7 @@ import json
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from typing import Any, Final
 
 from lvsctl import __version__
@@ -46,6 +47,9 @@ TOLD: Final = (
     "unicast_peer",
 )
 """Words of a vrrp_instance that the facts have; auth_type stands with them."""
+
+MOST_FOUND: Final = 100
+"""Findings of one check; the other director may tell of as many differences as it likes."""
 
 MOST_APART: Final = 2.0
 """Seconds that the clocks may certainly differ by."""
@@ -181,7 +185,7 @@ def compare(here: Facts, there: Facts) -> Iterator[Finding]:
     left = {name for each in unknown(here, there) for name in each.checks}
     for name, (check, compares) in CHECKS.items():
         if name not in left:
-            for found in compares(here, there):
+            for found in islice(compares(here, there), MOST_FOUND):
                 shown = found._replace(
                     subject=visible(found.subject), read=visible(found.read), remedy=visible(found.remedy)
                 )

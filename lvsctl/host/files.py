@@ -3,10 +3,14 @@
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO, Final
 
 from lvsctl.errors import Denied, LvsctlError, Unavailable, visible
+
+_PART: Final = 2**20
 
 
 def refused(path: Path, error: OSError | RuntimeError) -> LvsctlError:
@@ -52,10 +56,17 @@ def _present(path: Path, most: int | None = None) -> tuple[bytes, int] | None:
         kind = os.fstat(handle).st_mode
         if not stat.S_ISREG(kind):
             raise no_file(path)
-        data = file.read(-1 if most is None else most + 1)
+        data = file.read() if most is None else b"".join(_parts(file, most + 1))
     if most is not None and len(data) > most:
         raise Unavailable(f"{visible(str(path))}: longer than {most} bytes, so it was not read")
     return data, kind & 0o777
+
+
+def _parts(file: BinaryIO, most: int) -> Iterator[bytes]:
+    """Yield *most* bytes at most, in parts: for files below /proc/sys the kernel gives nothing to who asks for 4 MiB."""
+    while most and (part := file.read(min(most, _PART))):
+        most -= len(part)
+        yield part
 
 
 def no_file(path: Path) -> Unavailable:

@@ -4,6 +4,7 @@ Names are iproute2's (``ip-route(8)``, ``ip-rule(8)``), numbers the kernel's (``
 ``linux/fib_rules.h``).
 """
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -98,7 +99,7 @@ class HostAddress:
             yield "nodad"
 
     def __str__(self) -> str:
-        return " ".join(self.words())
+        return shlex.join(self.words())
 
 
 class NextHop(NamedTuple):
@@ -176,7 +177,7 @@ class Route:
                 yield from ("nexthop", *hop.words(self.family), "weight", str(hop.weight))
 
     def __str__(self) -> str:
-        return " ".join(self.words())
+        return shlex.join(self.words())
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +222,7 @@ class Rule:
         yield from ("protocol", str(self.proto))
 
     def __str__(self) -> str:
-        return " ".join(self.words())
+        return shlex.join(self.words())
 
 
 @dataclass(frozen=True, slots=True)

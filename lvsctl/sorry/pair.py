@@ -20,6 +20,10 @@ _SSH: Final = ("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "S
 _SSH_FAILED: Final = 255
 _NOT_FOUND: Final = 127
 
+MOST_SAID: Final = 16 * 2**20
+"""Bytes that the other director may answer with."""
+LONGEST_LINE: Final = 500
+
 UNKNOWN, NO = 1, 2
 
 
@@ -74,9 +78,10 @@ def called(host: str) -> str:
     Raises Usage for what is no host.
     """
     user, at, name = host.rpartition("@")
-    if not host.isprintable() or not all(map(_PLAIN.fullmatch, [user, name] if at else [name])):
+    bare = name[1:-1] if name.startswith("[") and name.endswith("]") else name
+    if not host.isprintable() or not all(map(_PLAIN.fullmatch, [user, bare] if at else [bare])):
         raise Usage(f"{host!r} is no host: expected what ssh connects to")
-    return f"{user}{at}{name[1:-1]}" if name.startswith("[") and name.endswith("]") else host
+    return f"{user}{at}{bare}"
 
 
 def _canonical(address: str) -> str:
@@ -97,10 +102,11 @@ def ask(peer: Peer, argv: Sequence[str], *, timeout: float) -> Said:
             [*_SSH, "--", peer.host, command],
             timeout=timeout,
             env={"SSH_AUTH_SOCK": agent} if agent else None,
+            most=MOST_SAID,
         )
     except Unavailable as error:
-        silent = "no answer within" in error.message
-        why = f"ssh {peer.host}: no answer within {timeout:g} s" if silent else error.message
+        _, killed, why = error.message.partition(f"{shlex.quote(command)}: ")
+        why = f"ssh {peer.host}: {why.removesuffix(', so it was killed')}" if killed else error.message
         return Said(peer, Unavailable.exit_code, {}, why)
     told = visible_lines(done.stderr)
     if done.status == _SSH_FAILED or done.status < 0:
@@ -114,7 +120,7 @@ def ask(peer: Peer, argv: Sequence[str], *, timeout: float) -> Said:
 
 def visible_lines(text: str) -> str:
     """Answer *text*, which somebody else wrote, as lines that a terminal only shows."""
-    return "\n".join(visible(line) for line in text.strip().splitlines()[:100])
+    return "\n".join(visible(line[:LONGEST_LINE]) for line in text.strip().splitlines()[:100])
 
 
 def _document(text: str) -> Mapping[str, Any]:

@@ -1,5 +1,7 @@
 """What happens to an answer when nobody takes it, and to the work when nobody listens to its story."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,3 +40,31 @@ def test_a_story_nobody_reads_stops_no_work(tmp_path: Path) -> None:
     done = shell(f'"{sys.executable}" -m lvsctl render {PAIR} --all-nodes {tmp_path} 2> /dev/full')
     assert done.returncode == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lb1.conf", "lb2.conf"]
+
+
+HOSTILE = b"\x1b]0;x\x07\xff\xc2\x9b\xe2\x80\xae"
+"""A window title, a byte that is no text, one that begins an escape sequence, one that turns the writing round."""
+
+
+@pytest.mark.parametrize("locale", ["utf-8", "latin-1"])
+def test_json_is_json_and_harmless_in_every_locale(tmp_path: Path, locale: str) -> None:
+    folder = tmp_path / "etc/netplan"
+    folder.mkdir(parents=True)
+    (folder / os.fsdecode(HOSTILE + b".yaml")).write_bytes(b"[")
+    command = [
+        sys.executable,
+        "-m",
+        "lvsctl",
+        "return-path",
+        "check",
+        "--boot-files",
+        str(tmp_path),
+        "--json",
+    ]
+    environment = {**os.environ, "PYTHONIOENCODING": f"{locale}:strict"}
+    done = subprocess.run(command, capture_output=True, env=environment, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stdout.isascii()
+    assert done.stderr.decode().replace("\n", "").isprintable()
+    (trouble,) = json.loads(done.stdout)["trouble"]
+    assert os.fsdecode(HOSTILE) in trouble

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lvsctl.doctor.model import Machine, Role
-from lvsctl.doctor.peer import CHECKS, compare, facts, unknown, vrrp
+from lvsctl.doctor.peer import CHECKS, MOST_FOUND, compare, facts, unknown, vrrp
 from lvsctl.errors import Denied
 from lvsctl.spec.document import read as read_text
 from lvsctl.spec.load import load
@@ -256,6 +256,11 @@ def test_an_answer_that_makes_no_sense_breaks_nothing_and_no_terminal(junk: dict
         assert each.read.isprintable()
         assert each.subject.isprintable()
         assert "; reboot" not in each.remedy or "'" in each.remedy
+
+
+def test_a_director_that_tells_of_a_million_differences_is_not_repeated() -> None:
+    there = said(vrrp={f"VI_{number}": {} for number in range(10_000)})
+    assert len(list(compare(said(), there))) <= MOST_FOUND + 1
 
 
 def test_no_secret_is_among_the_facts() -> None:

@@ -59,6 +59,7 @@ def test_a_file_is_read_as_far_as_somebody_wants_to(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match=f"^{path}: longer than 3 bytes, so it was not read$"):
         read_text(path, most=3)
     assert read_text(Path("/proc/self/comm"), most=99)
+    assert read_text(Path("/proc/sys/kernel/ostype"), most=2**24) == "Linux\n"
 
 
 def test_a_pipe_that_took_the_place_of_a_file_keeps_nobody_waiting(

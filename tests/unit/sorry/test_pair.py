@@ -8,7 +8,7 @@ import pytest
 
 from lvsctl.errors import Usage
 from lvsctl.host import run as runner
-from lvsctl.sorry.pair import Peer, ask, combined, peers
+from lvsctl.sorry.pair import LONGEST_LINE, Peer, ask, combined, peers
 
 NODES = {"lb1": ["10.0.0.11", "fd00::11"], "lb2": ["10.0.0.12"]}
 
@@ -50,6 +50,9 @@ def test_a_host_may_have_a_user_and_any_kind_of_address(host: str, peer: Peer) -
         (NODES, "root@-oProxyCommand=x"),
         (NODES, "a b"),
         (NODES, "$(x)"),
+        (NODES, "[]"),
+        (NODES, "root@[]"),
+        (NODES, "[-oProxyCommand=x]"),
     ],
 )
 def test_without_a_peer_there_is_nobody_to_ask(nodes: dict[str, list[str]], host: str | None) -> None:
@@ -73,6 +76,20 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(runner, "PATH", f"{tmp_path}:{runner.PATH}")
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     return tmp_path
+
+
+def test_a_peer_that_answers_without_end_is_not_heard_to_it(
+    ssh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ssh / "lvsctl").write_text("#!/bin/sh\nexec yes\n")
+    monkeypatch.setattr("lvsctl.sorry.pair.MOST_SAID", 1000)
+    said = ask(Peer("lb2", "lb2"), ["doctor"], timeout=30)
+    assert (said.status, said.story) == (69, "ssh lb2: it wrote more than 1000 bytes")
+
+
+def test_a_long_line_of_a_peers_is_cut(ssh: Path) -> None:
+    (ssh / "lvsctl").write_text("#!/bin/sh\nprintf '%100000d' 1 >&2\n")
+    assert len(ask(Peer("lb2", "lb2"), ["doctor"], timeout=30).story) <= LONGEST_LINE
 
 
 HOSTILE = ["sorry", "on", "$(touch owned)", "`touch owned`", "'; touch owned; '", "a b", "", "*", "-x", "é\n"]
