@@ -92,9 +92,10 @@ def _taken_away(part: Part) -> str | None:
 def weak(path: Path) -> str | None:
     """Answer why keepalived's script security would refuse *path*, as far as its owners and modes go."""
     here = Here()
-    return weak_component(here.components(str(path))) or weak_component(
+    found = weak_component(here.components(str(path))) or weak_component(
         here.components(here.real_path(str(path)))
     )
+    return None if found is None else str(found)
 
 
 def _is_right(part: Part, uid: int) -> bool:

@@ -1,5 +1,6 @@
 """What lvsctl needs of the providers of failover IPs: credentials, calls left, an answer."""
 
+import shlex
 from collections.abc import Iterator
 from ipaddress import IPv6Network
 
@@ -36,10 +37,11 @@ def bad_credentials(machine: Machine) -> Iterator[Found]:
             machine.host.components(machine.host.real_path(entry.credentials or "/"))[-1].kind == "file"
         )
         if is_there and (said := machine.host.credentials(entry)):
+            file = shlex.quote(entry.credentials or "/")
             yield Found(
                 str(entry.credentials),
                 said,
-                f"chown root: {entry.credentials}; chmod 600 {entry.credentials}; lines: see docs/how-to/secrets.md",
+                f"chown root: {file}; chmod 600 {file}; lines: see docs/how-to/secrets.md",
             )
 
 

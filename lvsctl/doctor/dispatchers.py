@@ -102,7 +102,7 @@ def bad_name(machine: Machine) -> Iterator[Found]:
             yield Found(
                 each.path,
                 f"{each.how.value} takes no such name",
-                f"mv {_quoted(each.path)} {each.folder}/{plain}",
+                f"mv {_quoted(each.path)} {_quoted(f'{each.folder}/{plain}')}",
             )
 
 
@@ -143,13 +143,13 @@ def not_executable(machine: Machine) -> Iterator[Found]:
     why="It runs as root: whoever can write it, or a folder above it, is root after the next link-up. NetworkManager and networkd-dispatcher refuse it instead.",
     remedy="chown root:root FILE; chmod go-w FILE, and so for the folders above.",
 )
-def weak(machine: Machine) -> Iterator[Found]:
+def open_to_others(machine: Machine) -> Iterator[Found]:
     """The file, where it leads, and every folder above."""
     for each in hooks(machine.host):
         if each.is_taken and (
-            said := weak_component(machine.host.components(machine.host.real_path(each.path)))
+            weak := weak_component(machine.host.components(machine.host.real_path(each.path)))
         ):
-            yield Found(each.path, said, said.partition(": ")[2] or f"chown root:root {_quoted(each.path)}")
+            yield Found(each.path, str(weak), weak.mend or f"chown root:root {_quoted(each.path)}")
 
 
 @check(

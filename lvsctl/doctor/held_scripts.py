@@ -1,6 +1,7 @@
 """The programs of a keepalived that no spec describes: read from the configuration that it holds, or from its file."""
 
 from collections.abc import Iterator
+from shlex import quote
 from typing import NamedTuple
 
 from lvsctl.compose.rules.here import ROOT, WALKS_LINKS, why_disabled
@@ -74,7 +75,7 @@ def disabled(machine: Machine) -> Iterator[Found]:
                 yield Found(
                     path,
                     f"{file} names it, and {why}",
-                    f"ls -ld {path}; chown root:root {path}; chmod 755 {path}",
+                    f"ls -ld {quote(path)}; chown root:root {quote(path)}; chmod 755 {quote(path)}",
                 )
 
 

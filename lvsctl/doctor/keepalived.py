@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
+from shlex import quote
 
 from lvsctl.compose.render import render
 from lvsctl.doctor.host import Running
@@ -85,7 +86,7 @@ def not_loaded(machine: Machine) -> Iterator[Found]:
 def _reload(machine: Machine, daemon: Running) -> str:
     if machine.declared is None or machine.adoption is not None:
         return "keepalived -t && systemctl reload keepalived"
-    return f"lvsctl render {machine.declared.document.file} --reload -o {daemon.config}"
+    return f"lvsctl render {quote(machine.declared.document.file)} --reload -o {quote(daemon.config)}"
 
 
 @check(
@@ -107,7 +108,7 @@ def not_rendered(machine: Machine) -> Iterator[Found]:
     if declared is not None and text != render(declared, machine.node).text:
         is_ours = text is not None and text.startswith("# Rendered by lvsctl")
         said = "it is missing" if text is None else "it differs" if is_ours else "lvsctl has not written it"
-        yield Found(path, said, f"lvsctl render {declared.document.file} --check -o {path}")
+        yield Found(path, said, f"lvsctl render {quote(declared.document.file)} --check -o {quote(path)}")
 
 
 @check(

@@ -333,7 +333,7 @@ def scripts(here: Facts, there: Facts) -> Iterator[Found]:
     for path, own in _dict(here, "scripts").items():
         if theirs and own != theirs.get(path):
             said = "it is missing there" if theirs.get(path) is None else "its content differs"
-            yield Found(path, said, f"copy {path} to the other director")
+            yield Found(path, said, f"copy {shlex.quote(path)} to the other director")
 
 
 @_pair(

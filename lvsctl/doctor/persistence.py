@@ -1,6 +1,7 @@
 """Whether the kernel settings that are right now will be right after a reboot."""
 
 from collections.abc import Iterator
+from shlex import quote
 
 from lvsctl.doctor.host import Host
 from lvsctl.doctor.model import ERROR, WARNING, Found, Machine, check
@@ -147,8 +148,8 @@ def _line(setting: Setting, interface: str, behind: str = "") -> str:
     keys = setting.to_set(interface)
     if setting.how is not How.SOLE and len(keys) > 1:
         keys = (keys[0], f"{CONF}/default/{setting.name}", *keys[1:])
-    text = "\\n".join(f"{dotted(key)} = {setting.best}" for key in keys)
+    text = "".join(f"{dotted(key)} = {setting.best}\\n" for key in keys)
     file = (
         KEEP if KEEP.rpartition("/")[2] > behind else f"/etc/sysctl.d/{behind.removesuffix('.conf')}-lvs.conf"
     )
-    return f"printf '{text}\\n' >> {file}"
+    return f"printf {quote(text)} >> {quote(file)}"

@@ -1,6 +1,7 @@
 """What a real server needs besides kernel settings: the virtual address in the right place, and the right way back."""
 
 from collections.abc import Iterator
+from shlex import quote
 
 from lvsctl.doctor.model import ERROR, REALSERVER, WARNING, Found, Machine, check
 from lvsctl.doctor.serving import hidden, is_hidden, served, virtual_addresses
@@ -31,7 +32,7 @@ def wide_prefix(machine: Machine) -> Iterator[Found]:
             yield Found(
                 str(each.interface),
                 f"it is on {each.dev} with prefix length {network.prefixlen}",
-                f"ip addr add {each.address}/{network.max_prefixlen} dev {each.dev} && ip addr del {each.interface} dev {each.dev}",
+                f"ip addr add {each.address}/{network.max_prefixlen} dev {quote(each.dev)} && ip addr del {each.interface} dev {quote(each.dev)}",
             )
 
 

@@ -5,6 +5,7 @@ to say for the operator's own (LVS800, with keepalived's own walk along the path
 """
 
 import re
+import shlex
 from collections.abc import Iterator
 from typing import Final
 
@@ -119,6 +120,7 @@ def not_startable(machine: Machine) -> Iterator[Found]:
 
 def mend(path: str, said: str) -> str:
     """Answer the command against what :func:`start_fault` said."""
+    path = shlex.quote(path)
     if "CR" in said:
         return f"sed -i 's/\\r$//' {path}"
     if "byte order mark" in said:

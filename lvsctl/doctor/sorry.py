@@ -48,7 +48,7 @@ def is_on(machine: Machine) -> Iterator[Found]:
                 + (f": {hold.reason}" if hold.reason else "")
                 for holder, hold in each.holders.items()
             )
-            yield Found(each.name, f"held by {who or 'nobody'}", f"lvsctl sorry off {each.name}")
+            yield Found(each.name, f"held by {who or 'nobody'}", f"lvsctl sorry off {shlex.quote(each.name)}")
 
 
 @check(
@@ -65,7 +65,9 @@ def interrupted(machine: Machine) -> Iterator[Found]:
     for each in machine.host.snapshots().snapshots:
         if each.phase in verbs and machine.host.now() - each.since > PATIENCE:
             yield Found(
-                each.name, f"it stands at {each.phase}", f"lvsctl sorry {verbs[each.phase]} {each.name}"
+                each.name,
+                f"it stands at {each.phase}",
+                f"lvsctl sorry {verbs[each.phase]} {shlex.quote(each.name)}",
             )
 
 

@@ -3,6 +3,7 @@
 They are those of ``lvsctl validate --node``; `ignore:` in the spec counts here, too.
 """
 
+import shlex
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -31,7 +32,7 @@ def broken_rules(machine: Machine) -> Iterator[Found]:
     errors = {each.rule.id for each in found if each.rule.severity is Severity.ERROR}
     if errors:
         file = declared.document.file
-        yield Found(file, f"it breaks {', '.join(sorted(errors))}", f"lvsctl validate {file}")
+        yield Found(file, f"it breaks {', '.join(sorted(errors))}", f"lvsctl validate {shlex.quote(file)}")
 
 
 HELD: Final = frozenset({"LVS800"})

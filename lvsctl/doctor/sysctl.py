@@ -3,6 +3,7 @@
 Which rule combines `conf/all` with `conf/INTERFACE` is in include/linux/inetdevice.h (6.1): IN_DEV_MAXCONF, _ORCONF, _CONF_GET.
 """
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from typing import NamedTuple
@@ -150,5 +151,5 @@ def _said(setting: Setting, interface: str, host: Host, value: int) -> str:
 
 def command(setting: Setting, interface: str) -> str:
     """Answer the command that sets it now; and a file that keeps it."""
-    words = " ".join(f"{dotted(key)}={setting.best}" for key in setting.to_set(interface))
+    words = shlex.join(f"{dotted(key)}={setting.best}" for key in setting.to_set(interface))
     return f"sysctl -w {words}, and the same in /etc/sysctl.d/60-lvs.conf"

@@ -1,5 +1,6 @@
 """The kernel's table, against what the spec and keepalived want in it."""
 
+import shlex
 from collections.abc import Iterator
 from itertools import islice
 
@@ -61,7 +62,7 @@ def not_applied(machine: Machine) -> Iterator[Found]:
 
 
 def _file(machine: Machine) -> str:
-    return machine.declared.document.file if machine.declared else ""
+    return shlex.quote(machine.declared.document.file) if machine.declared else ""
 
 
 @check(

@@ -6,6 +6,7 @@ A finding says what was seen, why it matters, and what to do. Notes are worth kn
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from ipaddress import ip_address
+from shlex import quote
 from typing import NamedTuple
 
 from lvsctl.net.model import MAIN, Route, RouteType, Way
@@ -144,7 +145,7 @@ def _links(intended: Intended, host: Host) -> Iterator[Finding]:
         if interface not in host.links:
             said, do = "there is no such interface", "correct return_paths in the spec"
         elif not host.links[interface]:
-            said, do = "it is down", f"ip link set {interface} up"
+            said, do = "it is down", f"ip link set {quote(interface)} up"
         else:
             continue
         mine = ", ".join(str(path.address) for path in intended.paths if path.interface == interface)
@@ -274,7 +275,7 @@ def _addresses(intended: Intended, host: Host) -> Iterator[Finding]:
                 str(each.address),
                 f"this failover IP may be chosen as the source of the host's own connections ({found})",
                 "Whatever is sent from it while it points elsewhere is never answered.",
-                f"ip address change {found.interface} dev {found.dev} preferred_lft 0, and likewise in the boot files",
+                f"ip address change {found.interface} dev {quote(found.dev)} preferred_lft 0, and likewise in the boot files",
             )
 
 

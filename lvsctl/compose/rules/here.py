@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from posixpath import basename, dirname, join
+from shlex import quote
+from typing import NamedTuple
 
 from lvsctl.compose.rules.host import HostFacts, PathComponent
 from lvsctl.compose.rules.programs import DEFAULT_USER, default_user, programs
@@ -48,20 +50,30 @@ def why_disabled(script: str, host: HostFacts, *, as_root: bool, walks_links: bo
     if parts[-1].kind == "missing":
         return f"{parts[-1].path} does not exist"
     if not parts[-1].mode & ANYBODY_RUNS:
-        return f"{real} is not executable: chmod 755 {real}"
+        return f"{real} is not executable: chmod 755 {quote(real)}"
     if not as_root and not _is_set_id(parts[-1]):
         return None
     # Before 2.3.0 keepalived resolves the folders first and keeps the name the script is called by.
     called = script if walks_links else join(dirname(real), basename(script))
     walked = [parts] if called == real else [host.components(called), parts]
-    return next((why for each in walked if (why := weak_component(each)) is not None), None)
+    return next((str(why) for each in walked if (why := weak_component(each)) is not None), None)
 
 
 def _is_set_id(file: PathComponent) -> bool:
     return bool((file.uid == 0 and file.mode & SETUID) or (file.gid == 0 and file.mode & SETGID))
 
 
-def weak_component(parts: tuple[PathComponent, ...]) -> str | None:
+class Weak(NamedTuple):
+    """Why somebody else than root could replace a file, and the command that mends it."""
+
+    said: str
+    mend: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.said}: {self.mend}" if self.mend else self.said
+
+
+def weak_component(parts: tuple[PathComponent, ...]) -> Weak | None:
     """Answer why somebody else than root could replace what is at the end of a path, or None (keepalived's notify.c)."""
     for part in parts:
         is_last = part is parts[-1]
@@ -69,21 +81,21 @@ def weak_component(parts: tuple[PathComponent, ...]) -> str | None:
             # The name may be taken by something else in the real folder; keepalived then uses the real path.
             return None
         if part.kind not in (("file", "symlink") if is_last else ("directory",)):
-            return f"{part.path} is a {part.kind}"
+            return Weak(f"{part.path} is a {part.kind}")
         if (why := _why_weak(part)) is not None:
             return why
     return None
 
 
-def _why_weak(part: PathComponent) -> str | None:
+def _why_weak(part: PathComponent) -> Weak | None:
     if part.uid != 0:
-        return f"{part.path} belongs to uid {part.uid}: chown root {part.path}"
+        return Weak(f"{part.path} belongs to uid {part.uid}", f"chown root {quote(part.path)}")
     if part.kind == "symlink" or (part.kind == "directory" and part.mode & STICKY):
         return None
     if part.mode & OTHERS_WRITE:
-        return f"everybody can write {part.path}: chmod o-w {part.path}"
+        return Weak(f"everybody can write {part.path}", f"chmod o-w {quote(part.path)}")
     if part.gid != 0 and part.mode & GROUP_WRITES:
-        return f"group {part.gid} can write {part.path}: chmod g-w {part.path}"
+        return Weak(f"group {part.gid} can write {part.path}", f"chmod g-w {quote(part.path)}")
     return None
 
 
@@ -205,7 +217,7 @@ def weak_secret(spec: Spec, host: HostFacts) -> Iterator[Broken]:
         if last.kind != "file":
             yield Broken(path, f"{last.path} is {_said(last)}")
         elif last.mode & NOT_OWNER:
-            yield Broken(path, f"others can read {file} (mode {last.mode:04o}): chmod 600 {file}")
+            yield Broken(path, f"others can read {file} (mode {last.mode:04o}): chmod 600 {quote(file)}")
 
 
 def _said(part: PathComponent) -> str:
