@@ -1,5 +1,6 @@
 """Options that several commands share, so that one word means one thing everywhere."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,13 @@ def tell_more(verbose: bool) -> None:
         from lvsctl.host.run import listen
 
         listen(lambda story: say(visible(story)))
+
+
+def finite(seconds: float) -> float:
+    """Refuse `nan` and `inf`, which no range keeps out, and which nobody can wait for. Raises typer.BadParameter."""
+    if not math.isfinite(seconds):
+        raise typer.BadParameter(f"{seconds} is no number of seconds")
+    return seconds
 
 
 Spec = Annotated[

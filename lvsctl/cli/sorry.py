@@ -1,7 +1,7 @@
 """``lvsctl sorry …``: send visitors to the sorry backend and back. Options → one library call → output."""
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -11,9 +11,10 @@ from lvsctl.cli.ipvs_daemon import Netns
 from lvsctl.cli.output import print_json, say
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from lvsctl.cli.sorry_services import Remembered, Subject
+    from lvsctl.cli.sorry_switch import Asked
     from lvsctl.ipvs import Observation
     from lvsctl.sorry.status import Status
 
@@ -56,24 +57,10 @@ def on(
     exist. Exit: 0 done, or on already; 1 refused; 2 connections were left after --timeout; 64 no or wrong SERVICE;
     65 SPEC makes no sense; 69 no IPVS, or no agent for --for; 75 another lvsctl is at it; 77 not root.
     """
+    asked = _asked(locals())
     from lvsctl.cli import sorry_switch
 
     options.tell_more(verbose)
-    asked = sorry_switch.Asked(
-        tuple(services or ()),
-        every,
-        spec,
-        node,
-        holder,
-        netns,
-        force,
-        pair,
-        peer,
-        grace,
-        dry_run,
-        json,
-        quiet,
-    )
     more = sorry_switch.More(sorry, sorry_method, reason, period, wait, timeout, cut, guard, set_sysctl)
     raise typer.Exit(sorry_switch.on(asked, more))
 
@@ -100,25 +87,19 @@ def off(
     A sorry that somebody else holds as well stays on. Needs no spec: the snapshots know the way back.
     Exit: 0 done, off already, or somebody else's now; 1 refused; 64 no or wrong SERVICE; 69, 75, 77 as with `on`.
     """
+    asked = _asked(locals())
     from lvsctl.cli import sorry_switch
 
     options.tell_more(verbose)
-    asked = sorry_switch.Asked(
-        tuple(services or ()),
-        every,
-        spec,
-        node,
-        holder,
-        netns,
-        force,
-        pair,
-        peer,
-        grace,
-        dry_run,
-        json,
-        quiet,
-    )
     raise typer.Exit(sorry_switch.off(asked))
+
+
+def _asked(given: "Mapping[str, Any]") -> "Asked":
+    """Answer the options that `on` and `off` share, by the names that they have as parameters of both."""
+    from lvsctl.cli.sorry_switch import Asked
+
+    shared = {name: given[name] for name in Asked._fields}
+    return Asked(**{**shared, "services": tuple(given["services"] or ())})
 
 
 @app.command()
@@ -146,7 +127,7 @@ def status(
     known_before = _without_the_answered(remembered(netns), netns)
     everything = subjects(what, known_before.snapshots)
     chosen = selected(everything, services or (), every=not services, more=what.services)
-    found = judged(chosen, netns, quiet=quiet) if chosen else []
+    found = judged(chosen, netns, whole=known_before.whole, quiet=quiet) if chosen else []
     answer = {"services": document(found)}
     code = overall(found) if known_before.whole else UNKNOWN
     if pair:
@@ -179,7 +160,9 @@ def _without_the_answered(known: "Remembered", netns: str | None) -> "Remembered
     return remembered(netns)
 
 
-def judged(chosen: "Sequence[Subject]", netns: str | None, *, quiet: bool) -> "list[Status]":
+def judged(
+    chosen: "Sequence[Subject]", netns: str | None, *, whole: bool = True, quiet: bool
+) -> "list[Status]":
     """Answer how the chosen services are, by the table as far as this user may read it."""
     from lvsctl.sorry.status import judge
 
@@ -192,9 +175,25 @@ def judged(chosen: "Sequence[Subject]", netns: str | None, *, quiet: bool) -> "l
             sorry=each.candidate.target.dest_key if each.candidate else None,
             snapshot=each.snapshot,
             exact=exact,
+            untold=_is_untold(each),
+            whole=whole,
         )
         for each in chosen
     ]
+
+
+def _is_untold(each: "Subject") -> bool:
+    """Answer whether its maintenance file, as far as we see it, says that no real server is out."""
+    from lvsctl.errors import LvsctlError
+    from lvsctl.host.paths import state_folder
+    from lvsctl.sorry import maintenance
+
+    if each.snapshot is None:
+        return False
+    file = state_folder() / "maintenance" / maintenance.file_name(each.snapshot.name)
+    with suppress(OSError, LvsctlError):
+        return file.exists() and not maintenance.read(file)
+    return False
 
 
 def _seen(netns: str | None, *, quiet: bool) -> "tuple[Observation, bool]":

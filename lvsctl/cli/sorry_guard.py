@@ -1,16 +1,15 @@
 """``lvsctl sorry on --guard``: the guard in the foreground, until somebody ends it or there is nothing left to guard."""
 
-import signal
-import threading
 import time
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lvsctl.cli.output import say
+from lvsctl.cli.signals import heard
 from lvsctl.errors import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from lvsctl.ipvs import ServiceKey
     from lvsctl.sorry.node import Node
@@ -29,19 +28,15 @@ def guarded(node: "Node", keys: "Sequence[ServiceKey]", *, netns: str | None, qu
     from lvsctl.sorry import owner
     from lvsctl.sorry.guard import Guard
 
-    stop = threading.Event()
     watch = Guard(node, lambda: owner.look(netns=netns), lambda line: say(visible(line), quiet=quiet))
-    going_on = _Watch(node, keys, stop)
-    say("guarding; Ctrl-C ends the guard and leaves the sorry on", quiet=quiet)
-    with ExitStack() as stack:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            before = signal.signal(number, lambda *_: stop.set())
-            stack.callback(signal.signal, number, before)
+    with heard() as ended:
+        going_on = _Watch(node, keys, ended)
+        say("guarding; Ctrl-C ends the guard and leaves the sorry on", quiet=quiet)
         if netns is None:
             watch.run(going_on)
         else:
             inside(netns, lambda: watch.run(going_on))
-    if stop.is_set():
+    if ended():
         say(
             "the guard has ended; the sorry stays on, and nobody watches it: lvsctl sorry off ends it",
             quiet=quiet,
@@ -53,13 +48,13 @@ def guarded(node: "Node", keys: "Sequence[ServiceKey]", *, netns: str | None, qu
 class _Watch:
     """Whether to go on guarding; it is asked a hundred times a second, and looks less often."""
 
-    def __init__(self, node: "Node", keys: "Sequence[ServiceKey]", stop: threading.Event) -> None:
+    def __init__(self, node: "Node", keys: "Sequence[ServiceKey]", ended: "Callable[[], bool]") -> None:
         self._paths = [node.journal.path(key) for key in keys]
-        self._stop = stop
+        self._ended = ended
         self._next = 0.0
 
     def __call__(self) -> bool:
-        if self._stop.is_set():
+        if self._ended():
             return False
         now = time.monotonic()
         if now < self._next:

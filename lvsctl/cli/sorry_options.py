@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
+from lvsctl.cli.options import finite
 from lvsctl.errors import Usage
 
 Services = Annotated[
@@ -54,7 +55,11 @@ Wait = Annotated[
 Timeout = Annotated[
     float,
     typer.Option(
-        "--timeout", min=0, metavar="SECONDS", help="Wait no longer than this; 0: as long as it takes."
+        "--timeout",
+        min=0,
+        callback=finite,
+        metavar="SECONDS",
+        help="Wait no longer than this; 0: as long as it takes.",
     ),
 ]
 GRACE: Final = 20.0
@@ -64,6 +69,7 @@ Grace = Annotated[
         "--grace",
         min=0,
         max=3600,
+        callback=finite,
         metavar="SECONDS",
         help="Connections have this long to end before keepalived deletes their server (in its plain form).",
     ),

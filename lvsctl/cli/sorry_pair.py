@@ -38,7 +38,13 @@ def also_there(
         node = ["--node", each.node] if each.node in what.addresses else []
         file = ["--spec", spec] if spec else []
         argv = ["sorry", verb, "--json", *node, *file, *words]
-        said.append(ask(each, argv, timeout=timeout + PATIENCE))
+        try:
+            said.append(ask(each, argv, timeout=timeout + PATIENCE))
+        except KeyboardInterrupt:
+            say(
+                f"{each.node}: interrupted before it answered: lvsctl sorry status --pair says how it is there"
+            )
+            raise
     answer["peers"] = [
         {
             "node": each.peer.node,

@@ -144,6 +144,13 @@ def to_switch_on(
     ]
     if sorry is not None and (not chosen or any(each.candidate for each in chosen)):
         raise Usage("--sorry is for services that no spec knows; those of the spec have their sorry_server")
+    if not found and not what.services:
+        raise Usage(
+            f"no service is known: {what.spec} has none"
+            if what.spec
+            else f"no service is known: there is no {DEFAULT_SPEC}",
+            hint="name the spec with --spec; or a service by address: tcp/ADDR:PORT --sorry ADDR:PORT",
+        )
     if not found:
         raise Usage(
             "none of them has a sorry server", hint="write `sorry_server: {}` in virtual servers of the spec"

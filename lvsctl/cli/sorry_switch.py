@@ -2,7 +2,6 @@
 
 import os
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lvsctl.cli.output import print_json, say
@@ -10,19 +9,18 @@ from lvsctl.cli.sorry_options import GRACE
 from lvsctl.errors import LvsctlError, Unavailable, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from lvsctl.cli.sorry_services import Known, Subject
-    from lvsctl.sorry.model import Hold, Holder, Outcome, Target
+    from lvsctl.sorry.model import Hold, Holder, Outcome
     from lvsctl.sorry.node import Node
-    from lvsctl.sorry.parting import Grace
     from lvsctl.sorry.ways import Ways
 
 LONGEST_REASON = 500
 LEFT = 2
 """Exit code when real servers still had connections after --timeout."""
-WITH_A_GUARD = 3.0
-"""Seconds to wait for connections that the guard goes on waiting for."""
+INTERRUPTED = 130
+"""Exit code when somebody did not want to wait for connections any longer."""
 LONGEST_WAIT = 86400.0
 """Seconds that the other director may wait when it was told to wait for as long as it takes."""
 
@@ -81,10 +79,12 @@ def on(asked: Asked, more: More) -> int:
         node.ipvs.info()  # whoever may not is told so before anything is looked at
         answer, code = _switch_on(node, chosen, who, why, asked, more)
         if asked.pair:
-            code = _pair("on", asked, _words_on(asked, more), what, answer, code, wait=more)
+            code = _pair("on", *_there(asked, more, code), what, answer, code)
         if asked.json:
             print_json(answer)
-        if more.guard:
+        if more.guard and code == INTERRUPTED:
+            say("nobody watches the sorry: lvsctl sorry off ends it", quiet=asked.quiet)
+        elif more.guard:
             from lvsctl.cli.sorry_guard import guarded
 
             guarded(node, [each.key for each in chosen], netns=asked.netns, quiet=asked.quiet)
@@ -104,15 +104,15 @@ def off(asked: Asked) -> int:
         chosen = [each for each in chosen if each.snapshot or _was_on(each)]
     answer: dict[str, Any] = {"services": []}
     failure: LvsctlError | None = None
+    code = 0 if before.whole or not asked.every else LvsctlError.exit_code
     try:
-        _switch_off(chosen, who, asked, answer)
+        code = _switch_off(chosen, who, asked, answer) or code
     except LvsctlError as error:
         if not asked.pair:
             raise
         failure = error  # the other director is told nevertheless: off is what both shall be
-    code = 0 if before.whole or not asked.every else LvsctlError.exit_code
     if asked.pair:
-        code = _pair("off", asked, _words(asked), what, answer, code)
+        code = _pair("off", *_there(asked, None, code), what, answer, code)
     if asked.json:
         print_json(answer)
     if failure:
@@ -123,6 +123,7 @@ def off(asked: Asked) -> int:
 def _switch_on(
     node: "Node", chosen: "Sequence[Subject]", who: "Holder", why: "Hold", asked: Asked, more: More
 ) -> tuple[dict[str, Any], int]:
+    from lvsctl.cli.sorry_patience import drained, granted, unbroken
     from lvsctl.cli.sorry_tell import outcomes
     from lvsctl.sorry import owner, ways
 
@@ -130,44 +131,49 @@ def _switch_on(
     which = ways.by_owner(wishes, owner.look(netns=asked.netns), guarded=more.guard, cut=more.cut)
     preflight(chosen, netns=asked.netns, probe=not asked.force, quiet=asked.quiet)
     warned(which, quiet=asked.quiet)
-    with granted(asked, more) as grace:
-        done = ways.on(node, which, who, why, cut=more.cut, dry_run=asked.dry_run, grace=grace)
-    done = tuple(named(done, chosen))
-    outcomes(done, wanted="on", were=(), dry_run=asked.dry_run, quiet=asked.quiet, steps=not asked.json)
     left = 0
-    if more.wait and not asked.dry_run:
-        targets = [each.target for each in wishes]
-        left = drained(node, targets, timeout=more.timeout, quiet=asked.quiet)
-        rest = f"{left} connection{'s' if left > 1 else ''} left" if left else "no connections"
-        say(f"the real servers have {rest}", quiet=asked.quiet)
-    return document(done), LEFT if left else 0
+    with unbroken(quiet=asked.quiet) as wish:
+        with granted(asked, wish, more) as grace:
+            done = ways.on(node, which, who, why, cut=more.cut, dry_run=asked.dry_run, grace=grace)
+        done = tuple(named(done, chosen))
+        outcomes(done, wanted="on", were=(), dry_run=asked.dry_run, quiet=asked.quiet, steps=not asked.json)
+        if more.wait and not asked.dry_run:
+            targets = [each.target for each in wishes]
+            left = drained(node, targets, wish, timeout=more.timeout, quiet=asked.quiet)
+            rest = f"{left} connection{'s' if left > 1 else ''} left" if left else "no connections"
+            say(f"the real servers have {rest}", quiet=asked.quiet)
+    return document(done), INTERRUPTED if wish() else LEFT if left else 0
 
 
-def _switch_off(chosen: "Sequence[Subject]", who: "Holder", asked: Asked, answer: dict[str, Any]) -> None:
+def _switch_off(chosen: "Sequence[Subject]", who: "Holder", asked: Asked, answer: dict[str, Any]) -> int:
+    from lvsctl.cli.sorry_patience import granted, unbroken
     from lvsctl.cli.sorry_tell import outcomes
     from lvsctl.sorry import owner, ways
     from lvsctl.sorry.node import this_node
 
     if not chosen:
         say("no sorry is known to be on", quiet=asked.quiet)
-        return
+        return 0
+    were = {each.key for each in chosen if _was_on(each)}
     with this_node(netns=asked.netns) as node:
         node.ipvs.info()
-        with granted(asked) as grace:
-            done = ways.off(
-                node,
-                [each.key for each in chosen],
-                owner.look(netns=asked.netns),
-                who,
-                targets={each.key: each.candidate.target for each in chosen if each.candidate},
-                force=asked.force,
-                dry_run=asked.dry_run,
-                grace=grace,
-            )
-    found = named(done, chosen)
-    were = {each.key for each in chosen if _was_on(each)}
-    outcomes(found, wanted="off", were=were, dry_run=asked.dry_run, quiet=asked.quiet, steps=not asked.json)
+        owners = owner.look(netns=asked.netns)
+        with unbroken(quiet=asked.quiet) as wish:
+            with granted(asked, wish) as grace:
+                done = ways.off(
+                    node,
+                    [each.key for each in chosen],
+                    owners,
+                    who,
+                    targets={each.key: each.candidate.target for each in chosen if each.candidate},
+                    force=asked.force,
+                    dry_run=asked.dry_run,
+                    grace=grace,
+                )
+            found, dry_run = named(done, chosen), asked.dry_run
+            outcomes(found, wanted="off", were=were, dry_run=dry_run, quiet=asked.quiet, steps=not asked.json)
     answer |= document(found)
+    return INTERRUPTED if wish() else 0
 
 
 def _was_on(each: "Subject") -> bool:
@@ -179,24 +185,25 @@ def _was_on(each: "Subject") -> bool:
     if each.snapshot is not None or each.owner != "keepalived":
         return each.snapshot is not None and each.snapshot.phase is not Phase.LINGERING
     try:
-        return maintenance.read(state_folder() / "maintenance" / each.name)
+        return maintenance.read(state_folder() / "maintenance" / maintenance.file_name(each.name))
     except LvsctlError:
         return True
 
 
+def _there(asked: Asked, more: More | None, code: int) -> tuple[Asked, More | None]:
+    """Answer what the other director is told: as we were, but not to wait where somebody did not want to."""
+    if code != INTERRUPTED:
+        return asked, more
+    return asked._replace(grace=0.0), more and more._replace(wait=False)
+
+
 def _pair(
-    verb: str,
-    asked: Asked,
-    words: list[str],
-    what: "Known",
-    answer: dict[str, Any],
-    code: int,
-    *,
-    wait: More | None = None,
+    verb: str, asked: Asked, more: More | None, what: "Known", answer: dict[str, Any], code: int
 ) -> int:
     from lvsctl.cli.sorry_pair import also_there
 
-    timeout = asked.grace + ((wait.timeout or LONGEST_WAIT) if wait and wait.wait else 0.0)
+    words = _words(asked) if more is None else _words_on(asked, more)
+    timeout = asked.grace + ((more.timeout or LONGEST_WAIT) if more and more.wait else 0.0)
     return also_there(
         verb, words, what, answer, code, spec=asked.spec, peer=asked.peer, timeout=timeout, quiet=asked.quiet
     )
@@ -292,55 +299,6 @@ def warned(which: "Ways", *, quiet: bool) -> None:
             "`lvsctl sorry on` without --guard says which lines make it last",
             quiet=quiet,
         )
-
-
-def drained(node: "Node", targets: "Sequence[Target]", *, timeout: float, quiet: bool) -> int:
-    """Wait until the real servers have no connections, at most *timeout* seconds (0: for ever); answer what is left."""
-    import sys
-
-    from lvsctl.cli.ipvs_drain import POLL, Bar
-    from lvsctl.sorry.lingering import SETTLE
-    from lvsctl.sorry.ways import draining
-
-    begun = time.monotonic()
-    bar = Bar(sys.stderr, quiet=quiet)
-    while True:
-        left = draining(node, targets)
-        passed = time.monotonic() - begun
-        bar.draw(left, passed)
-        # A handshake that was under way counts only when it is done.
-        if (not left and passed >= SETTLE) or (timeout and passed >= timeout):
-            bar.close()
-            return left
-        time.sleep(min(POLL, timeout - passed) if timeout else POLL)
-
-
-@contextmanager
-def granted(asked: Asked, more: More | None = None) -> "Iterator[Grace]":
-    """Answer how long keepalived waits until it deletes; where a guard goes on waiting, nobody has to stay for long."""
-    import math
-    import sys
-
-    from lvsctl.cli.ipvs_drain import Bar
-    from lvsctl.sorry.heartbeat import agent_is_alive
-    from lvsctl.sorry.parting import Grace
-
-    bar = Bar(sys.stderr, quiet=asked.quiet)
-    drawn = False
-
-    def draw(left: int, passed: float) -> None:
-        nonlocal drawn
-        drawn = True
-        bar.draw(left, passed)
-
-    # The agent guards the table of its own network namespace.
-    guarded = (more is not None and more.guard) or (asked.netns is None and agent_is_alive())
-    seconds = (more.timeout or math.inf) if more is not None and more.wait else asked.grace
-    try:
-        yield Grace(min(seconds, WITH_A_GUARD) if guarded else seconds, guarded, draw)
-    finally:
-        if drawn:
-            bar.close()
 
 
 def document(done: "Iterable[Outcome]") -> dict[str, Any]:

@@ -4,7 +4,7 @@ On, it is the kernel's way, and the guard keeps it so. But what the table was be
 now: keepalived knows, and has perhaps counted a real server as failed that the snapshot would bring back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lvsctl.errors import LvsctlError
 from lvsctl.ipvs.applying import apply
@@ -36,10 +36,11 @@ def off(
     force: bool = False,
     dry_run: bool = False,
     wait: float = 0.0,
+    enough: Callable[[], bool] = lambda: False,
 ) -> tuple[Outcome, ...]:
     """Release *holder*'s hold of services that keepalived owns and lvsctl has switched in the kernel.
 
-    The sorry has *wait* seconds to answer its last requests; keepalived would not get it in again from weight 0, so
+    The sorry has *wait* seconds to answer its last requests, or until *enough* says yes; keepalived would not get it in again from weight 0, so
     then it goes. Real servers that keepalived holds dead stay out. Raises NoWord, unless *force*, and what swap.off raises.
     """
     keys = [key for key, _ in owners]
@@ -57,7 +58,7 @@ def off(
             for each in switches
             if (told := held(each, word))
         )
-    outcomes = swap.off(node, keys, holder, force=force, wait=wait)
+    outcomes = swap.off(node, keys, holder, force=force, wait=wait, enough=enough)
     off_now = {each.key for each in outcomes if not each.held_by}
     _put_right(node, [each for each in switches if each.target.key in off_now], ask(switches))
     return outcomes

@@ -60,7 +60,7 @@ def on(
         snapshots = {key: each.snapshot for key, each in begun.items()}
         if dry_run:
             planned = {each.target.key: _steps_on(node, each, snapshots) for each in everyone}
-            return _outcomes_on(everyone, begun, planned, parting.NOTHING_SEEN, grace)
+            return _outcomes_on(everyone, begun, planned, parting.NOTHING_SEEN)
         with table_lock(timeout=patience):
             node.journal.write(snapshots.values())
         try:
@@ -76,7 +76,7 @@ def on(
         with parting.one_at_a_time(patience):
             _take_back(node, everyone, snapshots, old)
         raise
-    return _outcomes_on(everyone, begun, swapping.joined(done, seen.done), seen, grace)
+    return _outcomes_on(everyone, begun, swapping.joined(done, seen.done), seen)
 
 
 def off(
@@ -107,7 +107,7 @@ def off(
         go = [each for each in everyone if each.target.key not in stay and _is_out(each, left)]
         if dry_run:
             planned = {each.target.key: _steps_off(node, go, each) for each in everyone}
-            return _outcomes_off(everyone, stay, planned, parting.NOTHING_SEEN, grace)
+            return _outcomes_off(everyone, stay, planned, parting.NOTHING_SEEN)
         going = {key: left[key] for key in (each.target.key for each in go) if key in left}
         with table_lock(timeout=patience):
             node.journal.write(stay.values())
@@ -124,7 +124,7 @@ def off(
         with parting.one_at_a_time(patience):
             _put_back(node, go, old)
         raise
-    return _outcomes_off(everyone, stay, swapping.joined(done, seen.done), seen, grace)
+    return _outcomes_off(everyone, stay, swapping.joined(done, seen.done), seen)
 
 
 def reassert(node: Node, keys: Sequence[ServiceKey]) -> tuple[Outcome, ...]:
@@ -313,12 +313,12 @@ def _steps_off(node: Node, go: Sequence[Switch], switch: Switch) -> tuple[Step, 
 
 
 def _outcomes_on(
-    switches: Sequence[Switch], begun: Mapping[ServiceKey, Begun], steps: Done, seen: Seen, grace: Grace
+    switches: Sequence[Switch], begun: Mapping[ServiceKey, Begun], steps: Done, seen: Seen
 ) -> tuple[Outcome, ...]:
     outcomes = []
     for each in switches:
         key, (snapshot, reasons) = each.target.key, begun[each.target.key]
-        told = (*reasons, *_reasons(each, seen, grace, on=True))
+        told = (*reasons, *_reasons(each, seen, on=True))
         plan = SwapPlan(steps.get(key, ()), told, each.removal, sysctls=dict.fromkeys(snapshot.sysctls, 1))
         left = seen.left.get(key, 0)
         outcomes.append(Outcome(key, each.target.name, Phase.ON, plan, snapshot.holders, left))
@@ -326,21 +326,19 @@ def _outcomes_on(
 
 
 def _outcomes_off(
-    switches: Sequence[Switch], stay: Snapshots, steps: Done, seen: Seen, grace: Grace
+    switches: Sequence[Switch], stay: Snapshots, steps: Done, seen: Seen
 ) -> tuple[Outcome, ...]:
     outcomes = []
     for each in switches:
         key, kept = each.target.key, stay.get(each.target.key)
-        plan = SwapPlan(
-            steps.get(key, ()), tuple(_reasons(each, seen, grace, on=kept is not None)), each.removal
-        )
+        plan = SwapPlan(steps.get(key, ()), tuple(_reasons(each, seen, on=kept is not None)), each.removal)
         phase = Phase.ON if kept else Phase.SWITCHING_OFF if key in seen.left else None
         holders = kept.holders if kept else {}
         outcomes.append(Outcome(key, each.target.name, phase, plan, holders, seen.left.get(key, 0)))
     return tuple(outcomes)
 
 
-def _reasons(switch: Switch, seen: Seen, grace: Grace, *, on: bool) -> Iterator[str]:
+def _reasons(switch: Switch, seen: Seen, *, on: bool) -> Iterator[str]:
     key, pid, form = switch.target.key, switch.owner.daemon.parent.pid, switch.owner.server.form
     file = switch.owner.maintenance.file if switch.owner.maintenance else ""
     who = "the real servers" if on else "the sorry"
@@ -352,7 +350,7 @@ def _reasons(switch: Switch, seen: Seen, grace: Grace, *, on: bool) -> Iterator[
     else:
         yield f"keepalived (process {pid}) owns it and makes the swap, in the {form} form: {file} says {int(on)}"
     if key in seen.cut:
-        yield f"{seen.cut[key]} connections of {who} had not ended after {grace.seconds:g} s, and were cut"
+        yield f"{seen.cut[key]} connections of {who} had not ended after {round(seen.waited, 1):g} s, and were cut"
     if on:
         yield "keepalived runs notify_down and sends its mail for every real server"
     else:

@@ -6,7 +6,7 @@ next (``off``, ``status``, the guard) finishes it.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from lvsctl.ipvs.lock import table_lock
@@ -65,9 +65,15 @@ def dismiss(
 
 
 def await_end(
-    node: Node, outcomes: Sequence[Outcome], *, wait: float, force: bool, patience: float
+    node: Node,
+    outcomes: Sequence[Outcome],
+    *,
+    wait: float,
+    enough: Callable[[], bool],
+    force: bool,
+    patience: float,
 ) -> tuple[Outcome, ...]:
-    """Give the sorries that linger after ``off`` at most *wait* seconds to go; answer how it ended."""
+    """Give the sorries that linger after ``off`` at most *wait* seconds to go, or until *enough*; answer how it ended."""
     done = {outcome.key: outcome for outcome in outcomes}
     waiting = [key for key, outcome in done.items() if outcome.phase is Phase.LINGERING]
     deadline = time.monotonic() + wait
@@ -78,7 +84,7 @@ def await_end(
             done[key] = done[key]._replace(phase=end.phase, lingering=end.lingering, plan=plan)
         # One that is not among the ends was switched on again by somebody else.
         waiting = [key for key, end in ends.items() if end.phase is Phase.LINGERING]
-        if (left := deadline - time.monotonic()) <= 0:
+        if (left := deadline - time.monotonic()) <= 0 or enough():
             break
         if waiting:
             time.sleep(min(_LOOK_EVERY, left))

@@ -29,6 +29,11 @@ class Untrusted(LvsctlError):
     """The file is not one that only root can write: whoever can, switches the service."""
 
 
+def file_name(service: str) -> str:
+    """Answer the name of the file of *service*: its own, of which only a service without a spec has a slash."""
+    return service.replace("/", "-")
+
+
 def read(path: Path) -> bool:
     """Answer whether the file says that the real servers are out; one that does not exist does not.
 

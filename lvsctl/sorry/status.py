@@ -58,11 +58,14 @@ def judge(
     sorry: DestKey | None,
     snapshot: Snapshot | None,
     exact: bool = True,
+    untold: bool = False,
+    whole: bool = True,
 ) -> Status:
     """Answer how the service *key*, called *name*, is by what was *seen*.
 
     *sorry* is the sorry server by the spec. Unless *exact*, the observation is /proc's, which lacks settings: then they
-    are not compared.
+    are not compared. *untold*: the maintenance file says that nobody is out. Unless *whole*, some snapshot could not be
+    used, and it may be this service's.
     """
     if snapshot is not None:
         sorry = snapshot.target.dest_key
@@ -86,7 +89,11 @@ def judge(
         sorry_connections=_connections(key, seen, lambda dest_key: dest_key == sorry),
         real_connections=_connections(key, seen, lambda dest_key: dest_key != sorry),
         lingering=snapshot is not None and not held,
-        notes=tuple(_notes(state, server, snapshot, exact=exact)),
+        notes=tuple(
+            _notes(state, server, snapshot, exact=exact, untold=untold)
+            if snapshot
+            else _nobodys(state, whole=whole)
+        ),
     )
 
 
@@ -122,13 +129,16 @@ def open_connections(key: ServiceKey, connections: Connections) -> int:
     return connections.active + (connections.inactive if key.protocol is Protocol.UDP else 0)
 
 
+def _nobodys(state: State, *, whole: bool) -> Iterator[str]:
+    if state is State.ON and whole:
+        yield "nobody holds it: keepalived has lost the quorum, or somebody changed the table"
+    elif state is State.ON:
+        yield "who holds it cannot be told, because not every snapshot can be used"
+
+
 def _notes(
-    state: State, server: VirtualServer | None, snapshot: Snapshot | None, *, exact: bool
+    state: State, server: VirtualServer | None, snapshot: Snapshot, *, exact: bool, untold: bool
 ) -> Iterator[str]:
-    if snapshot is None:
-        if state is State.ON:
-            yield "nobody holds it: keepalived has lost the quorum, or somebody changed the table"
-        return
     match snapshot.phase:
         case Phase.SWITCHING_OFF if snapshot.way is Way.KEEPALIVED and state is State.OFF:
             yield (
@@ -139,6 +149,11 @@ def _notes(
             yield f"a switch was interrupted ({snapshot.phase}): lvsctl sorry on or off {snapshot.name} completes it"
         case Phase.ON if state is not State.ON and set(snapshot.holders) != {Holder.OVERLOAD}:
             yield f"it is held on, but the table says otherwise: lvsctl sorry on {snapshot.name} puts that right"
+        case Phase.ON if snapshot.way is Way.KEEPALIVED and untold:
+            yield (
+                "keepalived is to be told when nobody is connected to the real servers any more; if nobody sees to that: "
+                f"lvsctl sorry on {snapshot.name}"
+            )
         case _:
             pass
     if exact and server is not None and snapshot.phase is Phase.ON and snapshot.way is Way.KERNEL:

@@ -6,7 +6,7 @@ held from reading to verifying, and never while requests are waited for. Every e
 snapshot away. Whatever was cut off, the next ``on`` or ``off`` converges (tests/unit/sorry/test_crash.py).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from lvsctl.errors import Busy, LvsctlError
@@ -79,19 +79,20 @@ def off(
     force: bool = False,
     dry_run: bool = False,
     wait: float = 5.0,
+    enough: Callable[[], bool] = lambda: False,
     patience: float = PATIENCE,
 ) -> tuple[Outcome, ...]:
     """Note that *holder* wants no sorry for these services any more; where nobody does, bring back the real servers.
 
     What others did meanwhile stays, and is told as drift. With *force* nobody's hold counts, and the service becomes
-    exactly what it was. The sorry goes when its last request is answered: that is waited for, at most *wait* seconds;
-    after that it is left to :func:`lvsctl.sorry.lingering.reap`. Raises what :func:`on` raises.
+    exactly what it was. The sorry goes when its last request is answered: that is waited for, at most *wait* seconds
+    and until *enough* says yes; after that it is left to :func:`lvsctl.sorry.lingering.reap`. Raises what :func:`on` raises.
     """
     if dry_run:
         return tuple(_off_outcome(node, each, force=force) for each in _due(node, keys, holder, force=force))
     with table_lock(timeout=patience):
         outcomes = _off(node, _due(node, keys, holder, force=force), force=force)
-    return await_end(node, outcomes, wait=wait, force=force, patience=patience)
+    return await_end(node, outcomes, wait=wait, enough=enough, force=force, patience=patience)
 
 
 def reassert(

@@ -71,7 +71,7 @@ def by_owner(wishes: Iterable[Wish], owners: Owners, *, guarded: bool = False, c
                 continue
             if isinstance(owner, Keepalived):
                 if not guarded:
-                    raise needs_maintenance(target.key, owner, _file_name(target.name))
+                    raise needs_maintenance(target.key, owner, maintenance.file_name(target.name))
                 unasked.append(owner)
             kernel.append(target)
         except LvsctlError as error:
@@ -152,9 +152,11 @@ def off(
     if switches:
         done = cooperative.off(node, switches, holder, force=force, dry_run=dry_run, grace=grace)
     if hidden:
-        done += behind.off(node, hidden, holder, force=force, dry_run=dry_run, wait=grace.seconds)
+        done += behind.off(
+            node, hidden, holder, force=force, dry_run=dry_run, wait=grace.seconds, enough=grace.enough
+        )
     if kernel:
-        done += swap.off(node, kernel, holder, force=force, dry_run=dry_run)
+        done += swap.off(node, kernel, holder, force=force, dry_run=dry_run, enough=grace.enough)
     return done + tuple(_forsaken(node, each, holder, force=force, dry_run=dry_run) for each in left)
 
 
@@ -168,17 +170,14 @@ def _forsaken(node: Node, snapshot: Snapshot, holder: Holder, *, force: bool, dr
     if not dry_run and holders:
         node.journal.write([snapshot._replace(holders=holders)])
     elif not dry_run:
-        maintenance.write(root() / MAINTENANCE_FOLDER.lstrip("/") / _file_name(snapshot.name), out=False)
+        maintenance.write(
+            root() / MAINTENANCE_FOLDER.lstrip("/") / maintenance.file_name(snapshot.name), out=False
+        )
         with table_lock():
             finish(node, [snapshot])
     reason = "no keepalived has it any more: its maintenance file says 0 for the next one"
     plan = swap.NOTHING._replace(reasons=() if holders else (reason,))
     return Outcome(snapshot.key, snapshot.name, snapshot.phase if holders else None, plan, holders)
-
-
-def _file_name(name: str) -> str:
-    """Answer the name of a maintenance file: the service's, of which only a service without a spec has a slash."""
-    return name.replace("/", "-")
 
 
 def draining(node: Node, targets: Iterable[Target]) -> int:

@@ -1,8 +1,13 @@
 """``lvsctl sorry`` from end to end in the lab, where a keepalived owns the service: with it, and behind its back."""
 
+import contextlib
+import http.client
+import json
 import os
+import re
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +56,47 @@ def test_a_service_of_keepalived_s_is_switched_by_keepalived(lab: Lab, on_lb1: L
     assert lab.lb1.path("/var/lib/lvsctl/maintenance/web").read_text()[:1] == "0"
 
 
+def test_whoever_does_not_want_to_wait_any_longer_is_told_what_became_of_it(lab: Lab, on_lb1: Lvsctl) -> None:
+    on_lb1.spec.write_text(
+        SPEC.replace("owner: lvsctl", "maintenance: plain").replace("maintenance: plain, ", "")
+    )
+    keepalived = Keepalived(lab.lb1, render(read(on_lb1.spec), "lb1").text)
+    keepalived.wait_started()
+    assert wait_until(lambda: "10.1.0.21:8080" in lab.lb1.ipvsadm("-Sn"))
+    before, file = lab.lb1.ipvsadm("-Sn"), lab.lb1.path("/var/lib/lvsctl/maintenance/web")
+    try:
+        for verb, number, who, says in (
+            ("on", signal.SIGINT, "the real servers", "1"),
+            ("off", signal.SIGTERM, "the sorry", "0"),
+        ):
+            with (
+                lab.client.inside(),
+                contextlib.closing(http.client.HTTPConnection(VIP, timeout=5)) as visitor,
+            ):
+                visitor.request("GET", "/")
+                visitor.getresponse().read()
+                enough = threading.Thread(target=have_enough, args=(lab, verb, number))
+                enough.start()
+                status, out = on_lb1(verb, "web", "--grace", "600", "--json")
+                enough.join()
+            assert (status, json.loads(out)["services"][0]["state"]) == (130, verb), on_lb1.err
+            assert re.search(
+                rf"1 connections of {who} had not ended after [0-9.]+ s, and were cut", on_lb1.err
+            )
+            assert "interrupted: connections were not waited for any longer\n" in on_lb1.err
+            assert file.read_text()[:1] == says
+        assert lab.lb1.ipvsadm("-Sn") == before
+    finally:
+        keepalived.stop()
+
+
+def have_enough(lab: Lab, verb: str, number: int) -> None:
+    """Send this process a signal when its *verb* has changed the table, and so waits for connections."""
+    weight = "1" if verb == "on" else "0"
+    assert wait_until(lambda: f"-r 10.0.0.11:8503 -m -w {weight}\n" in lab.lb1.ipvsadm("-Sn"))
+    os.kill(os.getpid(), number)
+
+
 FOREIGN = """
 virtual_server 10.0.0.100 80 {
     delay_loop 60
@@ -94,9 +140,15 @@ def test_behind_the_back_of_a_foreign_keepalived_a_guard_holds_it(lab: Lab, on_l
 def disturb(lab: Lab, answers: list[object]) -> None:
     """Put a real server back while the guard watches, see it go again, and end the guard."""
     is_out = "-r 10.1.0.21:8080 -m -w 0\n"
-    # What the verb itself finds, it puts right without a word: wait until its guard listens to signals.
-    answers.append(wait_until(lambda: signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL))
+    # What the verb itself finds, it puts right without a word: wait until it has done its part.
+    answers.append(wait_until(lambda: any('"phase":"on"' in each.read_text() for each in snapshots(lab))))
     lab.lb1.ipvsadm("-e", "-t", f"{VIP}:80", "-r", "10.1.0.21:8080", "-m", "-w", "3")
     answers.append(wait_until(lambda: is_out in lab.lb1.ipvsadm("-Sn")))
     answers.append(lab.status())
+    # By now its guard is at work, and listens to signals.
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def snapshots(lab: Lab) -> list[Path]:
+    """Answer the files of lb1 that say what a service was before its sorry."""
+    return list(lab.lb1.path("/var/lib/lvsctl/sorry").rglob("*.json"))
