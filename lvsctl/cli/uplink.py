@@ -13,6 +13,7 @@ from lvsctl.errors import Usage, visible
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from lvsctl.uplink.intent import Host
     from lvsctl.uplink.model import Settings
     from lvsctl.uplink.saved import Files
     from lvsctl.vocabulary import Family
@@ -183,7 +184,6 @@ def uninstall(
 
 def taken_back(netns: str | None, *, dry_run: bool, json: bool, quiet: bool) -> None:
     """Take everything back, or print the commands that would."""
-    from lvsctl.host.lock import locked
     from lvsctl.net.kernel import Net
     from lvsctl.uplink.routes import apply, unplanned
 
@@ -192,7 +192,7 @@ def taken_back(netns: str | None, *, dry_run: bool, json: bool, quiet: bool) -> 
         if dry_run:
             _print_commands(list(unplanned(net).commands()), json=json, quiet=quiet)
             return
-        with locked(files.lock, timeout=0.2):
+        with files.locked():
             steps = unplanned(net)
             apply(net, steps)
             files.forget()
@@ -227,18 +227,24 @@ def _files(netns: str | None) -> "Files":
     return Files(netns)
 
 
-def _active(settings: "Settings", netns: str | None) -> "dict[Family, str]":
-    """Answer the uplinks in use: as somebody tells who keeps them, or as they are remembered; else the first ones."""
+def _active(settings: "Settings", netns: str | None, host: "Host") -> "dict[Family, str]":
+    """Answer the uplinks in use: as somebody tells who keeps them, as the kernel has it, as remembered; else the first.
+
+    What is remembered is root's alone to read, and a default route of lvsctl's tells the same to everybody.
+    """
+    from lvsctl.uplink.intent import in_use
+
     files = _files(netns)
     told = (files.told(time.time()) or {"families": {}})["families"]
+    led = in_use(settings.uplinks, host)
     remembered = files.remember(time.time(), time.monotonic()).choices
     found = {}
     for family in settings.families:
         names = [each.name for each in settings.of(family)]
-        known = told.get(family.value, {}).get("in_use") or (
-            remembered[family].active if family in remembered else ""
-        )
-        found[family] = known if known in names else names[0]
+        told_of = told.get(family.value, {}).get("in_use")
+        remembered_of = remembered[family].active if family in remembered else ""
+        known = [each for each in (told_of, led.get(family), remembered_of) if each in names]
+        found[family] = [*known, names[0]][0]
     return found
 
 
@@ -247,19 +253,19 @@ def _wanted(
 ) -> list[str]:
     """Answer the `ip` commands that would make what is missing."""
     from lvsctl.net.kernel import Net
-    from lvsctl.uplink.routes import planned
+    from lvsctl.uplink.routes import look, planned
 
     with Net(netns) as net:
-        in_use = _active(settings, netns) | dict(active or {})
+        in_use = _active(settings, netns, look(net)) | dict(active or {})
         return list(planned(net, settings.uplinks, in_use, settings.metric).commands())
 
 
 def _obstacles(settings: "Settings", netns: str | None) -> list[str]:
     from lvsctl.net.kernel import Net
-    from lvsctl.uplink.routes import checked
+    from lvsctl.uplink.routes import checked, look
 
-    in_use = _active(settings, netns)
     with Net(netns) as net:
+        in_use = _active(settings, netns, look(net))
         chosen = [each for each in settings.uplinks if in_use[each.family] == each.name]
         return [f"{each}: {why}" for each in chosen if (why := checked(net, each, settings.metric).why)]
 

@@ -4,14 +4,14 @@ import asyncio
 import logging
 import signal
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from lvsctl.cli.output import say
 from lvsctl.errors import Invalid, LvsctlError, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from lvsctl.uplink.model import Settings
     from lvsctl.uplink.saved import Files
@@ -27,18 +27,16 @@ def run_until_told(
 
     On a terminal SIGHUP says that it was closed, and ends it. Raises Busy when somebody else keeps them already.
     """
-    from lvsctl.host.lock import locked
     from lvsctl.host.netns import inside
     from lvsctl.uplink.saved import Files
 
     files = Files(netns)
-    handler = _log_to_stderr(quiet=quiet, verbose=verbose)
     keeping = _Keeping(settings, read, files)
     hang_up = keeping.stop if sys.stdin is not None and sys.stdin.isatty() else keeping.reload
     handlers = {signal.SIGTERM: keeping.stop, signal.SIGINT: keeping.stop, signal.SIGHUP: hang_up}
     before = {number: signal.signal(number, what) for number, what in handlers.items()}
     try:
-        with locked(files.lock, timeout=0.2):
+        with files.locked(), _log_to_stderr(quiet=quiet, verbose=verbose):
             if netns is None:
                 keeping.run()
             else:
@@ -46,7 +44,6 @@ def run_until_told(
     finally:
         for number, what in before.items():
             signal.signal(number, what)
-        logging.getLogger("lvsctl").removeHandler(handler)
 
 
 class _Keeping:
@@ -79,6 +76,7 @@ class _Keeping:
                 await keeper.run(self._anew, ready=lambda: tell("READY=1"))
         finally:
             heeding.cancel()
+            self._files.fall_silent()
             tell("STOPPING=1")
 
     async def _heed(self) -> None:
@@ -132,11 +130,15 @@ class _Visible(logging.Formatter):
         return visible(super().format(record))
 
 
-def _log_to_stderr(*, quiet: bool, verbose: bool) -> logging.Handler:
+@contextmanager
+def _log_to_stderr(*, quiet: bool, verbose: bool) -> "Iterator[None]":
     logger = logging.getLogger("lvsctl")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Visible("lvsctl uplink: %(message)s"))
     logger.addHandler(handler)
     logger.setLevel(logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING)
     say("lvsctl uplink: keeping the uplinks; SIGTERM ends that, and changes no route", quiet=quiet)
-    return handler
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 from lvsctl.errors import LvsctlError
 from lvsctl.net.kernel import Net
 from lvsctl.uplink import routes
-from lvsctl.uplink.intent import Host, own_default, plan
+from lvsctl.uplink.intent import Host, in_use, plan
 from lvsctl.uplink.model import Settings, Uplink
 from lvsctl.uplink.probes import why
 from lvsctl.vocabulary import Family
@@ -41,15 +41,7 @@ class Gate:
 
     async def in_use(self) -> Mapping[Family, str]:
         """Answer the uplinks that lvsctl's default routes lead to."""
-        host = await self._do(routes.look)
-        return {family: name for family in self._settings.families if (name := self._used(family, host))}
-
-    def _used(self, family: Family, host: Host) -> str:
-        route = own_default(family, host)
-        for each in self._settings.of(family):
-            if route is not None and (each.interface, each.gateway) == (route.dev, route.gateway):
-                return each.name
-        return ""
+        return in_use(self._settings.uplinks, await self._do(routes.look))
 
     async def make(self, active: Mapping[Family, str]) -> Made:
         """Make what is missing while *active* are in use, take away what is left over, and ask whether it is so."""

@@ -157,6 +157,16 @@ def own_default(family: Family, host: Host) -> Route | None:
     return next((each for each in _defaults(family, host) if each.proto == PROTO), None)
 
 
+def in_use(uplinks: Iterable[Uplink], host: Host) -> dict[Family, str]:
+    """Answer the uplinks that lvsctl's default routes lead to."""
+    found: dict[Family, str] = {}
+    for each in uplinks:
+        route = own_default(each.family, host)
+        if route is not None and (each.interface, each.gateway) == (route.dev, route.gateway):
+            found.setdefault(each.family, each.name)
+    return found
+
+
 def _defaults(family: Family, host: Host) -> Iterator[Route]:
     for each in host.routes:
         if each.family is family and each.table == MAIN and each.is_default:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from lvsctl.errors import LvsctlError
-from lvsctl.host.lock import locked
 from lvsctl.uplink.choice import Choice, Decision
 from lvsctl.uplink.events import Event, Runner, What, write_track_file
 from lvsctl.uplink.gate import Gate, Made
@@ -46,7 +45,7 @@ async def keep_uplinks(
     again.
     """
     files = files or Files()
-    with locked(files.lock, timeout=0.2):
+    with files.locked():
         keeper = Keeper(settings, files, before)
         await keeper.run(stop)
         return keeper
@@ -61,6 +60,7 @@ class Legacy(NamedTuple):
     obstacles: Mapping[Family, str] = {}
     told_down: Collection[Family] = ()
     complained: Mapping[Family, float] = {}
+    unwritten: Mapping[str, str] = {}
 
 
 def _ward(settings: Settings, left: Legacy) -> Ward:
@@ -90,15 +90,16 @@ class Keeper:
         self._told_down = set(left.told_down)
         self._complained = dict(left.complained)
         self._tracked: int | None = None
-        self._untracked = ""
-        """Why the track_file could not be written."""
+        self._unwritten = dict(left.unwritten)
+        """Why files could not be written, by what they are; empty where they could. It is tried again."""
         self._changing = asyncio.Lock()
         self._gate = Gate(settings)
 
     def legacy(self) -> "Legacy":
         """Answer what the next one goes on from, once this one has ended."""
         waiting = self._runner.waiting
-        return Legacy(self._saved, self.ward, waiting, self.obstacles, self._told_down, self._complained)
+        told = self._told_down, self._complained
+        return Legacy(self._saved, self.ward, waiting, self.obstacles, *told, self._unwritten)
 
     def document(self) -> dict[str, object]:
         """Answer how the uplinks are, as JSON's types."""
@@ -168,7 +169,7 @@ class Keeper:
             self._hear_wish()
             await self._judge()
             if time.monotonic() - told >= HEARTBEAT:
-                self._files.tell(self.document())
+                self._wrote("status", self._files.tell(self.document()))
                 told = time.monotonic()
             await asyncio.sleep(TICK)
 
@@ -274,24 +275,32 @@ class Keeper:
         try:
             write_track_file(Path(self.settings.track_file), value)
         except LvsctlError as error:
-            # It is tried again with every tick, and told once.
-            if error.message != self._untracked:
-                self._trouble(error.message)
-            self._untracked = error.message
+            self._wrote("track_file", error.message)
         else:
-            self._tracked, self._untracked = value, ""
+            self._wrote("track_file", "")
+            self._tracked = value
 
     def _save(self) -> None:
-        """Write the state when it says something new."""
+        """Write the state when it says something new, or could not be written."""
         memory = Memory(dict(self.ward.choices), dict(self.ward.standings))
-        if _essence(memory) == _essence(self._saved):
+        is_new = _essence(memory) != _essence(self._saved)
+        if not is_new and not self._unwritten.get("state"):
             return
         self._saved = memory
         try:
             self._files.keep(memory, time.time(), time.monotonic())
         except LvsctlError as error:
-            self._trouble(error.message)
-        self._files.tell(self.document())
+            self._wrote("state", error.message)
+        else:
+            self._wrote("state", "")
+        if is_new:
+            self._wrote("status", self._files.tell(self.document()))
+
+    def _wrote(self, file: str, fault: str) -> None:
+        """Keep whether *file* could be written, and tell of a *fault* once."""
+        if fault and fault != self._unwritten.get(file):
+            self._trouble(fault)
+        self._unwritten[file] = fault
 
     # --- routes and rules
 

@@ -11,6 +11,14 @@ from lvsctl.vocabulary import Address, Family
 
 Doc = dict[str, Any]
 
+FAMILY = frozenset({"in_use", "since", "forced", "all_down", "forced_down", "obstacle"})
+UPLINK = frozenset(
+    {"name", "family", "interface", "gateway", "source", "table", "in_use", "verdict", "targets"}
+)
+FORCED = frozenset({"uplink", "until"})
+TARGET = frozenset({"target", "is_up", "loss_percent", "rtt_ms", "reason"})
+"""What readers of a status count on."""
+
 
 def status(
     ward: Ward,

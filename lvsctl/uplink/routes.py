@@ -75,8 +75,11 @@ def checked(net: Net, uplink: Uplink, metric: int) -> Checked:
         return _no(f"metric {metric} is taken by a route that is not lvsctl's: {_told(other)}")
     if other := overrider(uplink.family, metric, host):
         return _no(f"a route that is not lvsctl's goes first: {_told(other)}")
-    if own_default(uplink.family, host) is None:
+    own = own_default(uplink.family, host)
+    if own is None:
         return _no(f"its default route is missing: {uplink.interface} is down, or has no address")
+    if (own.dev, own.gateway) != (uplink.interface, uplink.gateway):
+        return _no(f"lvsctl's default route leads elsewhere: {own}")
     return _no(f"packets leave by {way.dev if way else 'no way at all'}: a rule decides otherwise")
 
 

@@ -6,16 +6,19 @@ asks; it is on /run and has a heartbeat. Times in files are the wall clock's.
 """
 
 import json
-from collections.abc import Collection, Mapping
-from contextlib import suppress
+import math
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from lvsctl.errors import LvsctlError
+from lvsctl.errors import Busy, LvsctlError
 from lvsctl.host.files import make_folder, read_text, refused, write_atomic
+from lvsctl.host.lock import locked
 from lvsctl.host.paths import run_folder, state_folder
 from lvsctl.uplink.choice import Choice, Forced
 from lvsctl.uplink.model import Key, Standing, Verdict
+from lvsctl.uplink.report import FAMILY, FORCED, TARGET, UPLINK
 from lvsctl.vocabulary import Family
 
 Doc = dict[str, Any]
@@ -61,6 +64,17 @@ class Files:
         self.status = run_folder() / f"{name}.json"
         self.lock = run_folder() / "locks" / f"{name}.lock"
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Be the one who keeps the uplinks while the block runs. Raises Busy when somebody else is, Denied, Unavailable."""
+        with ExitStack() as held:
+            try:
+                held.enter_context(locked(self.lock, timeout=0.2))
+            except Busy as error:
+                message = f"the uplinks are kept already, by the agent or another lvsctl uplink run: {error.message}"
+                raise Busy(message, hint=error.hint) from error
+            yield
+
     # --- what is known
 
     def remember(self, wall: float, now: float) -> Memory:
@@ -105,7 +119,7 @@ class Files:
         try:
             doc = _read(self.wish)
             until = doc["until"]
-            return Wish(str(doc["uplink"]), None if until is None else float(until))
+            return Wish(str(doc["uplink"]), None if until is None else _time(until))
         except (LvsctlError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
 
@@ -123,16 +137,25 @@ class Files:
 
     # --- what is told
 
-    def tell(self, status: Doc) -> None:
-        """Write the status, for others; a /run that does not take it stops nothing."""
-        with suppress(LvsctlError):
+    def tell(self, status: Doc) -> str:
+        """Write the status, for others; answer why it cannot be written, which stops nothing."""
+        try:
             _write(self.status, status, mode=0o644)
+        except LvsctlError as error:
+            return error.message
+        return ""
+
+    def fall_silent(self) -> None:
+        """Tell that nobody keeps the uplinks any more."""
+        with suppress(OSError):
+            self.status.unlink()
 
     def told(self, wall: float) -> Doc | None:
         """Read the status; None when there is none, or when it is stale."""
         try:
             doc = _read(self.status)
-            return doc if abs(wall - float(doc["at"])) < STALE else None
+            is_fresh = abs(wall - float(doc["at"])) < STALE
+            return doc if is_fresh and _is_status(doc) else None
         except (LvsctlError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
 
@@ -150,12 +173,28 @@ def _write(path: Path, doc: Doc, *, mode: int = 0o600) -> None:
     write_atomic(path, json.dumps({"version": VERSION, **doc}) + "\n", mode=mode)
 
 
+def _is_status(doc: Doc) -> bool:
+    """Answer whether *doc* has the form that whoever reads it relies on (:mod:`lvsctl.uplink.report`)."""
+    families, uplinks = doc["families"].values(), doc["uplinks"]
+    targets = [target for each in uplinks for target in each["targets"]]
+    forced = [each["forced"] for each in families if each["forced"] is not None]
+    wanted = ((FAMILY, families), (UPLINK, uplinks), (TARGET, targets), (FORCED, forced))
+    return all(words <= each.keys() for words, some in wanted for each in some)
+
+
+def _time(seconds: Any) -> float:
+    """Answer a time of a file. Raises ValueError for one that is no number, or endless."""
+    if not math.isfinite(found := float(seconds)):
+        raise ValueError(f"{found} is no time")
+    return found
+
+
 def _choice(doc: Doc, shift: float, now: float) -> Choice:
-    return Choice(str(doc["uplink"]), min(now, float(doc["since"]) + shift))
+    return Choice(str(doc["uplink"]), min(now, _time(doc["since"]) + shift))
 
 
 def _standing(doc: Doc, shift: float, now: float) -> Standing:
-    return Standing(Verdict(doc["verdict"]), min(now, float(doc["since"]) + shift))
+    return Standing(Verdict(doc["verdict"]), min(now, _time(doc["since"]) + shift))
 
 
 def _key(text: str) -> Key:

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 import pytest
 
+from lvsctl.uplink.saved import Files
 from tests.cli.conftest import Lvsctl
 from tests.support.isps import Isps
 from tests.support.veths import ip
@@ -101,6 +102,7 @@ def test_a_life(lvsctl: Lvsctl, spec: str) -> None:
             assert lvsctl("uplink", "check", spec).status == 0
             again = lvsctl("uplink", "run", spec)
             assert again.status == 75, again.err
+            assert again.err.startswith("lvsctl: the uplinks are kept already, by the agent or another")
             assert lvsctl("uplink", "uninstall").status == 75
 
             used = lvsctl("uplink", "use", "isp1", spec, "--for", "1h")
@@ -115,6 +117,14 @@ def test_a_life(lvsctl: Lvsctl, spec: str) -> None:
             assert "isp1 instead of isp0: an operator said: use isp1" in said
 
         assert "default via 10.1.0.1 dev eth1" in ip("route"), "the end changes no route"
+        assert lvsctl("uplink", "status").status == 1, "the end is told"
+        state = Files().state
+        hidden = state.rename(state.with_suffix(".hidden"))
+        check = lvsctl("uplink", "check", spec)
+        assert (check.status, check.err) == (0, "nobody keeps the uplinks: lvsctl uplink run\n"), (
+            "who may not read the state goes by the kernel"
+        )
+        hidden.rename(state)
         with running(spec) as child:
             assert until(lambda: lvsctl("uplink", "status").status == 0)
             assert "default via 10.1.0.1 dev eth1" in ip("route"), "nor does another beginning"

@@ -13,6 +13,7 @@ from lvsctl.uplink.intent import (
     Host,
     Plan,
     default_route,
+    in_use,
     overrider,
     plan,
     rules_of,
@@ -69,6 +70,12 @@ def test_what_is_made_is_enough_and_can_be_taken_back(host: Host) -> None:
     back = made(after, unplan(after))
     assert not back.routes or list(back.routes) == [FOREIGN]
     assert others(after) == others(back) == others(host)
+
+
+def test_the_default_route_tells_which_uplink_is_in_use() -> None:
+    host = made(EMPTY, plan(ALL, {Family.INET: "lte"}, 50, EMPTY))
+    assert in_use(ALL, host) == {Family.INET: "lte"}
+    assert in_use(ALL, CROWDED) == {}
 
 
 def test_a_switch_is_one_route() -> None:

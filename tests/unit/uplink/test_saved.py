@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from lvsctl.spec.load import load
 from lvsctl.uplink.choice import Choice, Forced
 from lvsctl.uplink.declared import settings
 from lvsctl.uplink.events import Event, Runner, What, write_track_file
-from lvsctl.uplink.model import How, Key, Standing, Verdict
+from lvsctl.uplink.keeper import Keeper
+from lvsctl.uplink.model import How, Key, Settings, Standing, Uplink, Verdict
 from lvsctl.uplink.saved import Files, Memory, Wish
 from lvsctl.vocabulary import Family
 
@@ -54,6 +56,11 @@ def test_a_clock_that_was_set_back_makes_nothing_younger_than_now(files: Files) 
         '{"version": 2}',
         '{"version": 1}',
         '{"version": 1, "in_use": {"x": 1}, "uplinks": {}}',
+        '{"version": 1, "in_use": {"inet": {"uplink": "a", "since": NaN}}, "uplinks": {}}',
+        '{"version": 1, "uplink": "a", "until": 1e400}',
+        '{"version": 1, "at": 0}',
+        '{"version": 1, "at": 0, "uplinks": [3], "families": {}}',
+        '{"version": 1, "at": 0, "uplinks": [], "families": {"inet": {"in_use": "a"}}}',
         "[" * 9999,
     ],
 )
@@ -80,9 +87,39 @@ def test_a_wish_is_kept_until_it_is_taken_back_or_over(files: Files) -> None:
 
 
 def test_a_status_without_a_heartbeat_is_none(files: Files) -> None:
-    files.tell({"at": 1000.0})
-    assert files.told(1003.0) == {"version": 1, "at": 1000.0}
+    nothing: dict[str, object] = {"at": 1000.0, "uplinks": [], "families": {}}
+    assert not files.tell(nothing)
+    assert files.told(1003.0) == {"version": 1, **nothing}
     assert files.told(1010.0) is None
+    files.fall_silent()
+    assert files.told(1003.0) is None
+
+
+def test_a_status_that_cannot_be_written_is_told(files: Files) -> None:
+    files.status.parent.parent.mkdir(exist_ok=True)
+    files.status.parent.write_text("")
+    assert str(files.status.parent) in files.tell({})
+
+
+def test_a_state_that_could_not_be_written_is_written_later_and_told_once(
+    files: Files, caplog: pytest.LogCaptureFixture
+) -> None:
+    there = files.state.parent.parent
+
+    async def keep() -> None:
+        uplink = Uplink("lte", V4, "eth0", ip_address("192.0.2.1"), 2001)
+        keeper = Keeper(Settings((uplink,)), files)
+        keeper.ward.choices[V4] = Choice("lte", since=1.0)
+        there.parent.mkdir(parents=True)
+        there.write_text("no folder")
+        keeper._save()
+        keeper._save()
+        there.unlink()
+        keeper._save()
+
+    asyncio.run(keep())
+    assert len([each for each in caplog.messages if str(there) in each]) == 1
+    assert files.remember(wall=1.0, now=1.0).choices[V4].active == "lte"
 
 
 def test_every_namespace_has_its_own() -> None:
