@@ -2,13 +2,16 @@
 
 import os
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from lvsctl.backend.names import dns_names
+from lvsctl.backend.names import dns_names, valid_until
+from lvsctl.backend.privileges import name_of
 from lvsctl.errors import Denied, Unavailable, visible
-from lvsctl.host.files import read_text, refused
+from lvsctl.host.files import no_file, read_text, refused
 
 _OTHERS = 0o007
 
@@ -48,6 +51,7 @@ def tls_context(certificates: Sequence[Certificate]) -> ssl.SSLContext | None:
 
 
 def _context(certificate: Certificate) -> ssl.SSLContext:
+    _readable(certificate.chain)
     _refuse_open_key(certificate.key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -55,7 +59,9 @@ def _context(certificate: Certificate) -> ssl.SSLContext:
     context.set_alpn_protocols(["http/1.1"])
     where = visible(f"{certificate.chain} with {certificate.key}")
     try:
-        context.load_cert_chain(certificate.chain, certificate.key, password=_no_password)
+        context.load_cert_chain(
+            certificate.chain, certificate.key, password=lambda: _no_password(certificate.key)
+        )
     except ssl.SSLError as error:
         raise Unavailable(
             f"{where}: {error.reason or error}", hint="expected PEM, and a key that fits"
@@ -65,26 +71,65 @@ def _context(certificate: Certificate) -> ssl.SSLContext:
     return context
 
 
-def _refuse_open_key(key: Path) -> None:
+def _readable(path: Path) -> int:
+    """Answer the permissions of the file *path*, which whoever serves has to be able to read.
+
+    Raises Denied or Unavailable. OpenSSL would not say which of the two files it could not read.
+    """
     try:
-        mode = os.stat(key).st_mode  # noqa: PTH116 - the same call, and its error names the file
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except PermissionError as error:
+        who = name_of(os.geteuid())
+        raise Denied(
+            refused(path, error).message,
+            hint=f"the user {who} serves, and has to read it: give it a group of that user's, and let that group into its folders",
+        ) from error
     except OSError as error:
-        raise refused(key, error) from error
-    if mode & _OTHERS:
+        raise refused(path, error) from error
+    try:
+        mode = os.fstat(handle).st_mode
+        if not stat.S_ISREG(mode):
+            raise no_file(path)
+        return mode
+    finally:
+        os.close(handle)
+
+
+def _refuse_open_key(key: Path) -> None:
+    if _readable(key) & _OTHERS:
         raise Denied(
             f"{visible(str(key))}: everybody on this machine can use this private key",
             hint=f"chmod o= {visible(str(key))}",
         )
 
 
-def _no_password() -> str:
-    raise Unavailable("a private key wants a password, and nobody is there to type it")
+def _no_password(key: Path) -> str:
+    raise Unavailable(
+        f"{visible(str(key))}: this private key wants a password, and nobody is there to type it",
+        hint="openssl pkey -in KEY -out NEW writes one without",
+    )
 
 
 def _names(chain: Path) -> tuple[str, ...]:
+    return dns_names(_der(chain))
+
+
+def _der(chain: Path) -> bytes:
+    """Answer the first certificate of a file; nothing when it is written in another form than PEM's usual one."""
     text = read_text(chain) or ""
     begin, end = text.find("-----BEGIN CERTIFICATE-----"), text.find("-----END CERTIFICATE-----")
-    return dns_names(ssl.PEM_cert_to_DER_cert(text[begin:end] + "-----END CERTIFICATE-----"))
+    try:
+        return ssl.PEM_cert_to_DER_cert(text[begin:end] + "-----END CERTIFICATE-----")
+    except ValueError:
+        return b""
+
+
+def expired(certificates: Sequence[Certificate], now: datetime) -> Iterator[str]:
+    """Say which of *certificates*, that have been loaded, are over: visitors get them, and a warning of their browser's."""
+    for each in certificates:
+        until = valid_until(_der(each.chain))
+        if until is not None and until < now:
+            yield f"{visible(str(each.chain))}: this certificate was valid until {until:%Y-%m-%d %H:%M} UTC"
 
 
 Contexts = Mapping[str, ssl.SSLContext]

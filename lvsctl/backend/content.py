@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from lvsctl.backend.answers import answers
-from lvsctl.backend.certificates import Certificate, tls_context
+from lvsctl.backend.certificates import Certificate, expired, tls_context
 from lvsctl.backend.load import pages_of
 from lvsctl.backend.worker import Content
 from lvsctl.errors import SpecInvalid
@@ -49,11 +49,12 @@ class Source:
     def content(self) -> Content:
         """Read everything anew. Raises what :meth:`sorry` raises, and what a page or a certificate is refused with."""
         sorry, now = self.sorry(), datetime.now(UTC)
-        end = sorry.expected_end
+        end, certificates = sorry.expected_end, self.certificates or tuple(_certificates(sorry))
         return Content(
             answers(pages_of(sorry, now), retry_after=sorry.retry_after, host=socket.gethostname()),
-            tls_context(self.certificates or tuple(_certificates(sorry))),
+            tls_context(certificates),
             until=end.timestamp() if end is not None and end > now else None,
+            notes=tuple(expired(certificates, now)),
         )
 
 

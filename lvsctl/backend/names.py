@@ -1,4 +1,4 @@
-"""Which names a certificate is for: the DNS names of its subjectAltName (RFC 5280, 4.2.1.6). Pure.
+"""Which names a certificate is for: the DNS names of its subjectAltName (RFC 5280, 4.2.1.6); and until when. Pure.
 
 The standard library shows them only of a peer that it has verified, and a server's own certificate is no peer. So
 this walks the few layers of DER that lead there, and nothing else; the certificate is the operator's own, and OpenSSL
@@ -6,6 +6,7 @@ has taken it before.
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Final
 
 _SEQUENCE: Final = 0x30
@@ -14,6 +15,10 @@ _EXTENSIONS: Final = 0xA3
 _DNS_NAME: Final = 0x82
 _SUBJECT_ALT_NAME: Final = b"\x55\x1d\x11"
 _LONG_FORM: Final = 0x80
+_TIMES: Final = {0x17: "%y%m%d%H%M%SZ", 0x18: "%Y%m%d%H%M%SZ"}
+"""UTCTime and GeneralizedTime as certificates write them (RFC 5280, 4.1.2.5)."""
+_VALIDITY: Final = 2
+"""Sequences before it: the signature's algorithm and the issuer."""
 
 
 def dns_names(certificate: bytes) -> tuple[str, ...]:
@@ -22,6 +27,17 @@ def dns_names(certificate: bytes) -> tuple[str, ...]:
         return tuple(name.decode("ascii", "replace").lower() for name in _names(certificate))
     except IndexError:
         return ()
+
+
+def valid_until(certificate: bytes) -> datetime | None:
+    """Answer when a certificate in DER ceases to be valid; None when it does not say so in a way that is known here."""
+    try:
+        signed = _only(_only(certificate, _SEQUENCE), _SEQUENCE)
+        sequences = [content for tag, content in _elements(signed) if tag == _SEQUENCE]
+        _, (tag, text) = _elements(sequences[_VALIDITY])
+        return datetime.strptime(text.decode("ascii"), _TIMES[tag]).replace(tzinfo=UTC)
+    except (IndexError, KeyError, ValueError):
+        return None
 
 
 def _names(certificate: bytes) -> Iterator[bytes]:

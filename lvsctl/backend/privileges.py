@@ -47,6 +47,14 @@ def first_account(*names: str) -> Account:
     return account(next((name for name in names if name in known), names[-1]))
 
 
+def name_of(uid: int) -> str:
+    """Answer what the user *uid* is called; its number when it has no name."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
 def drop(become: Account | None) -> None:
     """Become *become* (None: stay who we are) and give up every privilege, for this process and what it starts.
 

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -51,14 +51,28 @@ def serve(settings: Settings, load: Load, *, tell: Tell, opened: Opened) -> None
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
     shares = bind(settings.doors, settings.workers)
-    room = privileges.raise_descriptor_limit() - _SPARE_DESCRIPTORS
+    files = privileges.raise_descriptor_limit()
     privileges.drop(settings.user)
-    limits = replace(settings.limits, connections=max(1, min(settings.limits.connections, room)))
-    supervisor = _Supervisor(shares, load(), limits, load, tell)
+    limits = replace(
+        settings.limits, connections=max(1, min(settings.limits.connections, files - _SPARE_DESCRIPTORS))
+    )
+    content = load()
+    supervisor = _Supervisor(shares, content, limits, load, tell)
     supervisor.start()
     opened(tuple(listener.door for listener in shares[0]))
+    for note in (*scarce(limits, settings.limits, files), *content.notes):
+        tell(note)
     notify("READY=1")
     supervisor.run()
+
+
+def scarce(granted: Limits, wanted: Limits, files: int) -> Iterator[str]:
+    """Say when fewer visitors are let in than was wanted, because this process may only have so many *files* open."""
+    if granted.connections < wanted.connections:
+        yield (
+            f"connections at once in each worker: {granted.connections} instead of {wanted.connections}, because "
+            f"no more than {files} files may be open: raise that limit (ulimit -n, LimitNOFILE=)"
+        )
 
 
 class _Slot:
@@ -169,6 +183,8 @@ class _Supervisor:
         else:
             self._signal(signal.SIGHUP)
             self._tell("reloaded")
+            for note in self._content.notes:
+                self._tell(note)
         notify("READY=1")
 
     def _stop(self) -> None:

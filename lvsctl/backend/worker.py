@@ -32,6 +32,8 @@ class Content(NamedTuple):
     tls: SSLContext | None = None
     until: float | None = None
     """When it ceases to be true and wants to be read anew (seconds since the epoch); None: never by itself."""
+    notes: tuple[str, ...] = ()
+    """What is not as it should be, and does not keep it from being served."""
 
 
 Load = Callable[[], Content]
@@ -102,9 +104,11 @@ class Worker:
 
     def _reload(self) -> None:
         try:
-            self._crowd.answers, self._crowd.tls, _ = self._load()
+            content = self._load()
         except LvsctlError as error:
             self._tell(f"not reloaded, the old answers stay: {error.message}")
+        else:
+            self._crowd.answers, self._crowd.tls = content.answers, content.tls
 
     def _drain(self) -> None:
         if self._crowd.draining:

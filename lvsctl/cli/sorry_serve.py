@@ -114,7 +114,20 @@ def _doors(source: "Source", listen: "list[str] | tuple[str, ...]", smtp: "list[
         http = http or list(anywhere(sorry.port))
         if not mail and sorry.smtp_port is not None:
             mail = list(anywhere(sorry.smtp_port, Speech.SMTP))
-    return *http, *mail
+    return told_apart([*http, *mail])
+
+
+def told_apart(doors: "list[Door]") -> "tuple[Door, ...]":
+    """Answer *doors*, each once. Raises Usage for one where two languages would be spoken, to every other visitor."""
+    found: dict[object, Door] = {}
+    for each in doors:
+        where = each.address, each.port
+        if each.port and found.setdefault(where, each).speech is not each.speech:
+            raise Usage(
+                f"{each} is for both HTTP and SMTP: a mail server waits to be greeted, a browser does not",
+                hint="give --listen and --smtp different ports",
+            )
+    return tuple(dict.fromkeys(doors))
 
 
 def _door(option: str, text: str, speech: "Speech") -> "Door":

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,8 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from lvsctl.backend.certificates import Certificate, tls_context
-from lvsctl.backend.names import dns_names
+from lvsctl.backend.certificates import Certificate, expired, tls_context
+from lvsctl.backend.names import dns_names, valid_until
 from lvsctl.errors import Denied, Unavailable
 from tests.support.sorry_server import Served, answer, everything, sorry_server
 
@@ -126,9 +127,52 @@ def test_a_key_of_another_certificate_one_with_a_password_and_one_that_is_missin
     for wrong in (Certificate(first.chain, second.key), second, Certificate(first.chain, tmp_path / "none")):
         with pytest.raises(Unavailable):
             tls_context([wrong])
+    with pytest.raises(Unavailable, match=re.escape(f"{second.key}: this private key wants a password")):
+        tls_context([second])
     other = made(tmp_path, "c.example")
     with pytest.raises(Unavailable, match="MISMATCH"):
         tls_context([Certificate(first.chain, other.key)])
+
+
+def test_what_is_no_file_is_told_and_not_to_be_closed_to_others(tmp_path: Path) -> None:
+    chain = made(tmp_path, "a.example").chain
+    for other in (tmp_path, Path("/dev/zero")):
+        with pytest.raises(Unavailable, match="expected a file") as caught:
+            tls_context([Certificate(chain, other)])
+        assert "chmod" not in caught.value.hint
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_a_file_that_cannot_be_read_is_named_and_whoever_should(tmp_path: Path) -> None:
+    certificate = made(tmp_path, "a.example")
+    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(0o755)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(Denied, match=re.escape(f"{certificate.key}: Permission denied")) as caught:
+            tls_context([certificate])
+    finally:
+        os.seteuid(0)
+    assert caught.value.hint.startswith("the user nobody serves, and has to read it")
+
+
+def test_a_certificate_in_another_form_of_pem_serves_without_names(tmp_path: Path) -> None:
+    certificate = made(tmp_path, "a.example")
+    text = certificate.chain.read_text()
+    certificate.chain.write_text(text.replace("CERTIFICATE-----", "X509 CERTIFICATE-----"))
+    assert tls_context([certificate]) is not None
+
+
+def test_one_that_is_over_is_told(tmp_path: Path) -> None:
+    certificate = made(tmp_path, "a.example")
+    now = dt.datetime.now(dt.UTC)
+    assert list(expired([certificate], now)) == []
+    (told,) = expired([certificate], now + dt.timedelta(days=2))
+    assert told.startswith(
+        f"{certificate.chain}: this certificate was valid until {now + dt.timedelta(days=1):%Y-%m-%d}"
+    )
+    der = ssl.PEM_cert_to_DER_cert(certificate.chain.read_text())
+    assert {valid_until(der[:cut]) for cut in range(len(der))} <= {None, valid_until(der)}
 
 
 def test_names_are_those_that_another_reader_finds(tmp_path: Path) -> None:

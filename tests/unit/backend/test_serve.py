@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from lvsctl.backend.listening import Door, Speech
 from lvsctl.backend.request import MOST_HEAD
+from lvsctl.cli.sorry_serve import told_apart
+from lvsctl.errors import Usage
 from tests.support.sorry_server import Served, answer, everything, sorry_server
 
 GET = b"GET /any/where?x HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -255,6 +258,14 @@ def test_a_reload_under_load_loses_nothing_and_shows_the_new_page(served: Served
     assert not errors
     assert b"Third" in told[-1][1]
     assert len(told) > 20
+
+
+def test_a_port_for_two_languages_is_refused() -> None:
+    http, smtp = (Door.parse("127.0.0.1:25", each) for each in Speech)
+    elsewhere = Door.parse("127.0.0.2:25", Speech.SMTP)
+    assert told_apart([http, http, elsewhere]) == (http, elsewhere)
+    with pytest.raises(Usage, match=r"127\.0\.0\.1:25 is for both HTTP and SMTP"):
+        told_apart([http, smtp])
 
 
 def test_a_worker_that_dies_is_replaced_and_its_port_stays(served: Served) -> None:

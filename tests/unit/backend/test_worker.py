@@ -14,6 +14,7 @@ from lvsctl.backend.answers import answers
 from lvsctl.backend.limits import Limits
 from lvsctl.backend.listening import Door, Speech, bind
 from lvsctl.backend.page import Pages
+from lvsctl.backend.supervisor import scarce
 from lvsctl.backend.worker import Content, Worker
 from lvsctl.errors import Unavailable
 from tests.support.sorry_server import answer, everything
@@ -206,6 +207,14 @@ def test_a_second_server_on_the_same_port_is_refused() -> None:
         for share in shares:
             for listener in share:
                 listener.sock.close()
+
+
+def test_few_files_let_few_visitors_in_and_that_is_told() -> None:
+    (told,) = scarce(Limits(connections=1), Limits(connections=100), 32)
+    assert told.startswith(
+        "connections at once in each worker: 1 instead of 100, because no more than 32 files may be open"
+    )
+    assert list(scarce(Limits(), Limits(), 1024)) == []
 
 
 def test_the_greeting_is_one_line_of_plain_characters() -> None:
