@@ -12,7 +12,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 
-from jinja2 import PackageLoader, StrictUndefined
+from jinja2 import PackageLoader, StrictUndefined, TemplateNotFound
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from lvsctl.backend.words import Words
@@ -87,7 +87,13 @@ def _html(words: Words, template: str | None) -> str:
         )
     except Exception as error:  # an operator's template computes, so it can raise anything
         line = getattr(error, "lineno", None)
-        raise PageInvalid(f"the page's template{f', line {line}' if line else ''}: {error}") from error
+        raise PageInvalid(f"the page's template{f', line {line}' if line else ''}: {_why(error)}") from error
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, TemplateNotFound):
+        return f"it includes {error}, which is not there"
+    return str(error) or type(error).__name__
 
 
 def policy(html: str) -> str:

@@ -104,11 +104,17 @@ def read_text(path: Path, *, most: int | None = None) -> str | None:
 
     Raises Denied or Unavailable, also when it is longer than *most* bytes.
     """
+    data = read_bytes(path, most=most)
+    return None if data is None else data.decode(errors="backslashreplace")
+
+
+def read_bytes(path: Path, *, most: int | None = None) -> bytes | None:
+    """Answer what *path* contains as it is, else as :func:`read_text` does."""
     try:
         present = _present(path, most)
     except OSError as error:
         raise refused(path, error) from error
-    return None if present is None else present[0].decode(errors="backslashreplace")
+    return None if present is None else present[0]
 
 
 def make_folder(path: Path) -> None:

@@ -168,6 +168,7 @@ def test_an_own_template_has_the_words_and_is_escaped() -> None:
         ("{{ ''.__class__.__mro__ }}", "unsafe"),
         ("{% for i in range(10**9) %}x{% endfor %}", "Range too big"),
         ("{{ 1 / 0 }}", "division"),
+        ("{{ 'x' * 10**12 }}", "MemoryError"),
         ("{{ words.name + 1 }}", "str"),
         ("{{ [][1] }}", "undefined|no element"),
         ("{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}", "recursion"),
@@ -192,7 +193,13 @@ def test_the_template_is_read_from_where_the_spec_says(tmp_path: Path) -> None:
     own.write_text("<h1>{{ words.name }}</h1>")
     assert pages_of(sorry).html == b"<h1>Shop</h1>"
     own.write_text("\n")
-    with pytest.raises(PageInvalid, match="empty"):
+    with pytest.raises(PageInvalid, match=r"own\.html\.j2: .*empty"):
+        pages_of(sorry)
+    own.write_bytes("<p>\nCafé".encode("latin-1"))
+    with pytest.raises(PageInvalid, match=r"own\.html\.j2: the page's template, line 2: expected UTF-8"):
+        pages_of(sorry)
+    own.write_bytes(b" " * (MAX_HTML + 1))
+    with pytest.raises(Unavailable, match="longer than"):
         pages_of(sorry)
 
 
