@@ -14,6 +14,7 @@ Files that the system does not let us read or write are Denied or Unavailable, a
 """
 
 from pathlib import Path
+from shlex import quote
 
 from lvsctl.errors import Denied, LvsctlError, visible
 from lvsctl.ipvs.model import DestKey
@@ -59,7 +60,7 @@ class SnapshotCorrupt(LvsctlError):
         super().__init__(
             f"{name}: this snapshot cannot be read: {why}",
             hint="it says what the service was before its sorry: put the real servers back by hand "
-            f"(lvsctl ipvs show; lvsctl ipvs apply), then remove it: rm {name}",
+            f"(lvsctl ipvs show; lvsctl ipvs apply), then remove it: rm {visible(quote(str(path)))}",
         )
 
 
@@ -77,7 +78,9 @@ class SnapshotUntrusted(Denied):
     """A snapshot, or its folder, that somebody else could have written."""
 
     def __init__(self, path: Path, why: str) -> None:
+        name = visible(quote(str(path)))
         super().__init__(
             f"{visible(str(path))}: not used, because {why}",
-            hint="snapshots are files of root's in a folder of root's; look who put it there",
+            hint="snapshots are files of root's in folders of root's: find out who changed that; when it is as it should be, "
+            f"chown root {name}; chmod go-w {name}",
         )

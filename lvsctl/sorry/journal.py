@@ -51,6 +51,8 @@ class Journal:
         own = state_folder() / "sorry"
         name = "" if netns is None else "netns-" + netns.replace("/", "-")
         self.folder = folder or (own / name if name else own)
+        # Whoever may write one above it can put another in its place.
+        self._folders = [self.folder] if folder else [*([self.folder] if name else []), own, state_folder()]
         self._known: dict[Path, _Known] = {}
 
     def path(self, key: ServiceKey) -> Path:
@@ -134,7 +136,7 @@ class Journal:
         known = self._known.get(path)
         if known is not None and known.state is not None and known.state == state_of(path):
             return known.loaded
-        found = _content(path, self.folder)
+        found = _content(path, self._folders)
         if found is None:
             self._known.pop(path, None)
             return None
@@ -174,7 +176,7 @@ class Journal:
             _sync_folder(self.folder.parent)
         except OSError as error:
             raise refused(self.folder, error) from error
-        _check_owner(self.folder, self.folder.stat())
+        _check_folders(self._folders)
 
 
 class _Loaded(NamedTuple):
@@ -225,8 +227,8 @@ def _checksum(document: object) -> int:
     return zlib.crc32(json.dumps(document, sort_keys=True, separators=(",", ":")).encode())
 
 
-def _content(path: Path, folder: Path) -> _Content | None:
-    """Read a file of *folder* that can be trusted, or None when there is none."""
+def _content(path: Path, folders: Sequence[Path]) -> _Content | None:
+    """Read a file that can be trusted, as can the *folders* that it is in, or None when there is none."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -238,7 +240,7 @@ def _content(path: Path, folder: Path) -> _Content | None:
     try:
         found = os.fstat(handle)
         _check_owner(path, found)
-        _check_owner(folder, folder.stat())
+        _check_folders(folders)
         if not stat.S_ISREG(found.st_mode):
             raise SnapshotUntrusted(path, "it is no file")
         if found.st_size > _MAX_BYTES:
@@ -247,6 +249,15 @@ def _content(path: Path, folder: Path) -> _Content | None:
             return _Content(os.read(handle, found.st_size), state(found))
     finally:
         os.close(handle)
+
+
+def _check_folders(folders: Sequence[Path]) -> None:
+    """Raise SnapshotUntrusted unless the first of *folders*, and those above it, are only root's to change."""
+    for number, each in enumerate(folders):
+        found = each.stat()
+        # Above, nobody takes root's own away from where the sticky bit is.
+        if not (number and found.st_uid in (0, os.geteuid()) and found.st_mode & stat.S_ISVTX):
+            _check_owner(each, found)
 
 
 def _check_owner(path: Path, found: os.stat_result) -> None:

@@ -225,6 +225,20 @@ class TestTrust:
         with pytest.raises(SnapshotUntrusted, match="others may write it"):
             journal.read(WEB)
 
+    def test_a_folder_above_it_that_others_may_write_is_not_trusted(self, tmp_path: Path) -> None:
+        state = tmp_path / "var/lib/lvsctl"
+        for netns in (None, "blue"):
+            Journal(netns=netns).write([snapshot()])
+            state.chmod(0o777)
+            with pytest.raises(SnapshotUntrusted, match=r"/lvsctl: not used, because others may write it"):
+                Journal(netns=netns).read(WEB)
+            with pytest.raises(SnapshotUntrusted) as caught:
+                Journal(netns=netns).write([snapshot()._replace(key=ServiceKey.udp("10.0.0.100", 80))])
+            assert caught.value.hint.endswith(f"chmod go-w {state}")
+            state.chmod(0o1777)
+            assert Journal(netns=netns).read(WEB) == snapshot()
+            state.chmod(0o755)
+
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
     def test_what_belongs_to_somebody_else_is_not_used(self, journal: Journal) -> None:
         journal.write([snapshot()])
