@@ -79,7 +79,7 @@ def on(asked: Asked, more: More) -> int:
         node.ipvs.info()  # whoever may not is told so before anything is looked at
         answer, code = _switch_on(node, chosen, who, why, asked, more)
         if asked.pair:
-            code = _pair("on", *_there(asked, more, code), what, answer, code)
+            code = _pair("on", *there(asked, more, code), what, answer, code)
         if asked.json:
             print_json(answer)
         if more.guard and code == INTERRUPTED:
@@ -112,7 +112,7 @@ def off(asked: Asked) -> int:
             raise
         failure = error  # the other director is told nevertheless: off is what both shall be
     if asked.pair:
-        code = _pair("off", *_there(asked, None, code), what, answer, code)
+        code = _pair("off", *there(asked, None, code), what, answer, code)
     if asked.json:
         print_json(answer)
     if failure:
@@ -190,7 +190,7 @@ def _was_on(each: "Subject") -> bool:
         return True
 
 
-def _there(asked: Asked, more: More | None, code: int) -> tuple[Asked, More | None]:
+def there(asked: Asked, more: More | None, code: int) -> tuple[Asked, More | None]:
     """Answer what the other director is told: as we were, but not to wait where somebody did not want to."""
     if code != INTERRUPTED:
         return asked, more

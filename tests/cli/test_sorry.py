@@ -1,13 +1,17 @@
 """``lvsctl sorry`` where there is no IPVS and nobody is root: what it understands, and what it says."""
 
 import json
+import os
+import shlex
 import time
 from pathlib import Path
 
 import pytest
 
 from lvsctl.cli.sorry_options import seconds
+from lvsctl.cli.sorry_switch import INTERRUPTED, Asked, More, there
 from lvsctl.errors import Usage
+from lvsctl.host import run as runner
 from tests.cli.conftest import Lvsctl
 
 SPEC = """
@@ -55,6 +59,9 @@ def test_without_services_it_lists_them(lvsctl: Lvsctl, spec: list[str], verb: s
         (["tcp/192.0.2.1:80", "--sorry", "10.0.0.11:80", "--sorry-method", "x"], "expected NAT, DR or TUN, not 'x'"),
         (["fwmark/x"], "'x' is not a firewall mark"),
         (["web", "--node", "lb3"], "has no node 'lb3'"),
+        (["web", "--grace", "nan"], "nan is no number of seconds"),
+        (["web", "--wait", "--timeout", "nan"], "nan is no number of seconds"),
+        (["web", "--wait", "--timeout", "inf"], "inf is no number of seconds"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_told(
@@ -63,6 +70,42 @@ def test_what_makes_no_sense_is_told(
     answer = lvsctl("sorry", "on", *spec, *arguments)
     assert (answer.status, answer.out) == (64, ""), answer.err
     assert said in answer.err
+
+
+def test_where_nothing_says_which_services_there_are_it_says_so(lvsctl: Lvsctl, spec: list[str]) -> None:
+    answer = lvsctl("sorry", "on", "--all")
+    assert answer.status == 64
+    assert "no service is known: there is no /etc/lvsctl/lvs.yaml\n  name the spec with --spec" in answer.err
+    Path(spec[1]).write_text("nodes: {lb1: {address: 10.0.0.11}}\n")
+    assert f"no service is known: {spec[1]} has none\n" in lvsctl("sorry", "on", "--all", *spec).err
+
+
+def test_the_other_director_is_told_how_long_to_wait_in_words_that_it_understands(
+    lvsctl: Lvsctl, spec: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ssh = tmp_path / "ssh"
+    ssh.write_text('#!/bin/sh\nfor last; do :; done\nprintf %s "$last" >"${0%/*}/asked"\n')
+    ssh.chmod(0o755)
+    monkeypatch.setattr(runner, "PATH", f"{tmp_path}:{runner.PATH}")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    given = ("--grace", "7.5", "--all", "--force")
+    assert lvsctl("sorry", "off", *spec, *given, "--pair").status == 0
+    program, *words = shlex.split((tmp_path / "asked").read_text())
+    assert program == "lvsctl"
+    assert words == [
+        *("sorry", "off", "--json", "--node", "lb2"),
+        *spec[:2],
+        *("--force", "--all", "--grace=7.5", "--as", "operator", "--"),
+    ]
+    assert lvsctl(*words).status == 0
+
+
+def test_whoever_has_had_enough_has_the_other_director_not_wait_either() -> None:
+    asked = Asked(("web",), False, None, "", "operator", None, False, True, None, 20.0, False, False, False)
+    more = More(None, "NAT", "", None, True, 60.0, False, False, False)
+    assert there(asked, more, 0) == (asked, more)
+    assert there(asked, more, INTERRUPTED) == (asked._replace(grace=0), more._replace(wait=False))
+    assert there(asked, None, INTERRUPTED) == (asked._replace(grace=0), None)
 
 
 def test_a_time_is_only_promised_when_somebody_keeps_it(

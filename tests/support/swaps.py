@@ -29,6 +29,8 @@ from lvsctl.sorry.swap import off, on
 from lvsctl.vocabulary import ForwardingMethod, Scheduler, SchedulerFlag, ServiceKey
 
 WEB = ServiceKey.tcp("10.0.0.100", 80)
+OTHER = ServiceKey.tcp("10.0.0.100", 443)
+ANY_PORT = ServiceKey.tcp("10.0.0.100", 0)
 SORRY = DestKey.of("10.0.0.100", 8503)
 R1, R2, R3, R4 = (DestKey.of(f"10.0.1.{n}", 8080) for n in range(1, 5))
 NAT = Dest(ForwardingMethod.NAT)
@@ -83,13 +85,13 @@ def exact(ipvs: Any) -> list[tuple[ServiceKey, Service, list[tuple[DestKey, Dest
     return [(key, each.service, list(each.dests.items())) for key, each in ipvs.table().items()]
 
 
-def switch_on(node: Node, holder: Holder = OPERATOR, **options: bool) -> Outcome:
-    (outcome,) = on(node, [target()], holder, HOLD, **options)
+def switch_on(node: Node, holder: Holder = OPERATOR, *, cut: bool = False) -> Outcome:
+    (outcome,) = on(node, [target()], holder, HOLD, cut=cut)
     return outcome
 
 
-def switch_off(node: Node, holder: Holder = OPERATOR, **options: bool) -> Outcome:
-    (outcome,) = off(node, [WEB], holder, wait=0, **options)
+def switch_off(node: Node, holder: Holder = OPERATOR, *, force: bool = False) -> Outcome:
+    (outcome,) = off(node, [WEB], holder, wait=0, force=force)
     return outcome
 
 

@@ -34,11 +34,6 @@ from tests.support.swaps import (
 )
 
 
-@pytest.fixture(autouse=True)
-def _root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LVSCTL_ROOT", str(tmp_path))
-
-
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     with TemporaryDirectory(dir="/dev/shm") as name:

@@ -96,6 +96,18 @@ def test_what_does_not_fit_together_is_told(seen: Table, held: Snapshot | None, 
     assert list(status(seen, held).notes) == notes
 
 
+def test_a_keepalived_that_has_not_heard_of_it_is_told() -> None:
+    held, seen = snapshot(way=Way.KEEPALIVED), observed(table(sorry=1, r1=0))
+    for untold in (False, True):
+        found = judge("web", WEB, seen, sorry=SORRY, snapshot=held, untold=untold)
+        assert (found.state, any("lvsctl sorry on web" in note for note in found.notes)) == (State.ON, untold)
+
+
+def test_nobody_is_blamed_where_a_snapshot_cannot_be_used() -> None:
+    found = judge("web", WEB, observed(table(sorry=1, r1=0)), sorry=SORRY, snapshot=None, whole=False)
+    assert found.notes == ("who holds it cannot be told, because not every snapshot can be used",)
+
+
 def test_without_settings_nothing_is_compared() -> None:
     seen = observed(table(sorry=1, r2=0))
     assert judge("web", WEB, seen, sorry=SORRY, snapshot=snapshot(), exact=False).notes == ()

@@ -18,9 +18,11 @@ from lvsctl.sorry.node import Node
 from lvsctl.sorry.swap import off, on, reassert
 from lvsctl.vocabulary import ServiceKey
 from tests.support.swaps import (
+    ANY_PORT,
     HOLD,
     NAT,
     OPERATOR,
+    OTHER,
     OUT,
     R1,
     R2,
@@ -38,19 +40,6 @@ from tests.support.swaps import (
     target,
     weights_of,
 )
-
-OTHER = ServiceKey.tcp("10.0.0.100", 443)
-ANY_PORT = ServiceKey.tcp("10.0.0.100", 0)
-
-
-@pytest.fixture(autouse=True)
-def _root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LVSCTL_ROOT", str(tmp_path))
-
-
-@pytest.fixture
-def node(tmp_path: Path) -> Node:
-    return memory_node(tmp_path, {WEB: server(r1=3, r2=0, r3=5)})
 
 
 class TestReboot:

@@ -11,8 +11,8 @@ from lvsctl.sorry import lingering
 from lvsctl.sorry.lingering import reap
 from lvsctl.sorry.model import Hold, Holder, Phase
 from lvsctl.sorry.node import Node
-from lvsctl.sorry.swap import on, reassert
-from lvsctl.vocabulary import SchedulerFlag, ServiceKey
+from lvsctl.sorry.swap import off, on, reassert
+from lvsctl.vocabulary import SchedulerFlag
 from tests.support.swaps import (
     HOLD,
     NAT,
@@ -34,19 +34,6 @@ from tests.support.swaps import (
     target,
     weights_of,
 )
-
-OTHER = ServiceKey.tcp("10.0.0.100", 443)
-ANY_PORT = ServiceKey.tcp("10.0.0.100", 0)
-
-
-@pytest.fixture(autouse=True)
-def _root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LVSCTL_ROOT", str(tmp_path))
-
-
-@pytest.fixture
-def node(tmp_path: Path) -> Node:
-    return memory_node(tmp_path, {WEB: server(r1=3, r2=0, r3=5)})
 
 
 class TestWhatOthersDidMeanwhile:
@@ -229,6 +216,13 @@ class TestLingering:
         assert end.phase is None
         assert exact(node.ipvs) == before
         assert reap(node) == ()
+
+    def test_it_is_waited_for_until_somebody_has_had_enough(self, node: Node) -> None:
+        switch_on(node)
+        busy(node, active=1)
+        wishes = iter([False, True])
+        (outcome,) = off(node, [WEB], OPERATOR, wait=3600, enough=lambda: next(wishes))
+        assert (outcome.phase, outcome.lingering) == (Phase.LINGERING, 1)
 
     def test_handshakes_under_way_are_given_time(self, node: Node) -> None:
         node = node._replace(now=lambda: 1000.0)

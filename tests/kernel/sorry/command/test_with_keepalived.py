@@ -1,12 +1,12 @@
 """``lvsctl sorry`` from end to end in the lab, where a keepalived owns the service: with it, and behind its back."""
 
-import contextlib
 import http.client
 import json
 import os
 import re
 import signal
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -30,14 +30,29 @@ def on_lb1(lab: Lab, lvsctl: Lvsctl, monkeypatch: pytest.MonkeyPatch) -> Lvsctl:
     return lvsctl
 
 
+SLOW = """
+  slow:
+    address: 10.0.0.100
+    port: 81
+    lvs_sched: rr
+    maintenance: plain
+    sorry_server: {}
+    real_servers: [{address: 10.1.0.21, port: 8080}]
+"""
+
+
 def test_a_service_of_keepalived_s_is_switched_by_keepalived(lab: Lab, on_lb1: Lvsctl) -> None:
-    on_lb1.spec.write_text(SPEC.replace("owner: lvsctl", "owner: keepalived"))
+    on_lb1.spec.write_text(SPEC.replace("owner: lvsctl", "owner: keepalived") + SLOW)
     text = render(read(on_lb1.spec), "lb1").text
     keepalived = Keepalived(lab.lb1, text)
     keepalived.wait_started()
-    assert wait_until(lambda: "10.1.0.21:8080" in lab.lb1.ipvsadm("-Sn"))
+    assert wait_until(lambda: lab.lb1.ipvsadm("-Sn").count("10.1.0.21:8080") == 2)
     before = lab.lb1.ipvsadm("-Sn")
     try:
+        interrupt(lab, on_lb1, "on", signal.SIGINT)
+        interrupt(lab, on_lb1, "off", signal.SIGTERM)
+        assert lab.lb1.ipvsadm("-Sn") == before
+
         assert on_lb1("on", "web") == (0, ""), on_lb1.err
         assert "keepalived runs notify_down and sends its mail for every real server" in on_lb1.err
         assert (lab.status(), lab.lb1.path("/var/lib/lvsctl/maintenance/web").read_text()[:1]) == (503, "1")
@@ -56,44 +71,26 @@ def test_a_service_of_keepalived_s_is_switched_by_keepalived(lab: Lab, on_lb1: L
     assert lab.lb1.path("/var/lib/lvsctl/maintenance/web").read_text()[:1] == "0"
 
 
-def test_whoever_does_not_want_to_wait_any_longer_is_told_what_became_of_it(lab: Lab, on_lb1: Lvsctl) -> None:
-    on_lb1.spec.write_text(
-        SPEC.replace("owner: lvsctl", "maintenance: plain").replace("maintenance: plain, ", "")
-    )
-    keepalived = Keepalived(lab.lb1, render(read(on_lb1.spec), "lb1").text)
-    keepalived.wait_started()
-    assert wait_until(lambda: "10.1.0.21:8080" in lab.lb1.ipvsadm("-Sn"))
-    before, file = lab.lb1.ipvsadm("-Sn"), lab.lb1.path("/var/lib/lvsctl/maintenance/web")
-    try:
-        for verb, number, who, says in (
-            ("on", signal.SIGINT, "the real servers", "1"),
-            ("off", signal.SIGTERM, "the sorry", "0"),
-        ):
-            with (
-                lab.client.inside(),
-                contextlib.closing(http.client.HTTPConnection(VIP, timeout=5)) as visitor,
-            ):
-                visitor.request("GET", "/")
-                visitor.getresponse().read()
-                enough = threading.Thread(target=have_enough, args=(lab, verb, number))
-                enough.start()
-                status, out = on_lb1(verb, "web", "--grace", "600", "--json")
-                enough.join()
-            assert (status, json.loads(out)["services"][0]["state"]) == (130, verb), on_lb1.err
-            assert re.search(
-                rf"1 connections of {who} had not ended after [0-9.]+ s, and were cut", on_lb1.err
-            )
-            assert "interrupted: connections were not waited for any longer\n" in on_lb1.err
-            assert file.read_text()[:1] == says
-        assert lab.lb1.ipvsadm("-Sn") == before
-    finally:
-        keepalived.stop()
+def interrupt(lab: Lab, lvsctl: Lvsctl, verb: str, number: int) -> None:
+    """Have enough of waiting for a visitor of the plain service, who stays, and see that *verb* is done nevertheless."""
+    with lab.client.inside(), closing(http.client.HTTPConnection(VIP, 81, timeout=5)) as visitor:
+        visitor.request("GET", "/")
+        visitor.getresponse().read()
+        enough = threading.Thread(target=have_enough, args=(lab, verb, number))
+        enough.start()
+        status, out = lvsctl(verb, "slow", "--grace", "600", "--json")
+        enough.join()
+    assert (status, json.loads(out)["services"][0]["state"]) == (130, verb), lvsctl.err
+    who = "the real servers" if verb == "on" else "the sorry"
+    assert re.search(rf"1 connections of {who} had not ended after [0-9.]+ s, and were cut", lvsctl.err)
+    assert "interrupted: connections were not waited for any longer\n" in lvsctl.err
+    assert lab.lb1.path("/var/lib/lvsctl/maintenance/slow").read_text()[:1] == ("1" if verb == "on" else "0")
 
 
 def have_enough(lab: Lab, verb: str, number: int) -> None:
     """Send this process a signal when its *verb* has changed the table, and so waits for connections."""
-    weight = "1" if verb == "on" else "0"
-    assert wait_until(lambda: f"-r 10.0.0.11:8503 -m -w {weight}\n" in lab.lb1.ipvsadm("-Sn"))
+    swapped = re.compile(rf"-t {VIP}:81 -r 10\.0\.0\.11:8503 -m -w {int(verb == 'on')}\n")
+    assert wait_until(lambda: swapped.search(lab.lb1.ipvsadm("-Sn")))
     os.kill(os.getpid(), number)
 
 

@@ -1,0 +1,30 @@
+"""A first signal is a wish, a second one an order, and who does not listen need not."""
+
+import os
+import signal
+
+import pytest
+
+from lvsctl.cli.signals import ENDING, heard
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_the_first_one_is_noted_and_the_second_one_ends_it(number: signal.Signals) -> None:
+    before = [signal.getsignal(each) for each in ENDING]
+    with heard() as wish:
+        assert not wish()
+        os.kill(os.getpid(), number)
+        assert wish()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert [signal.getsignal(each) for each in ENDING] == before
+
+
+def test_what_nohup_has_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with heard() as wish:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not wish()
+    finally:
+        signal.signal(signal.SIGHUP, before)
