@@ -64,7 +64,7 @@ def on(asked: Asked, more: More) -> int:
 
     if more.guard and (asked.pair or asked.dry_run):
         raise Usage("--guard stays here: leave out --pair and --dry-run")
-    who, why = holder(asked.holder), hold(more.reason, more.period, guarded=more.guard, now=time.time())
+    who, why = holder(asked.holder), promised(asked, more, now=time.time())
     what = sorry_services.known(asked.spec, asked.node, set_sysctl=more.set_sysctl)
     chosen = sorry_services.to_switch_on(
         what,
@@ -242,21 +242,26 @@ def holder(name: str) -> "Holder":
     return allowed[name.lower()]
 
 
-def hold(reason: str, period: str | None, *, guarded: bool, now: float) -> "Hold":
+def promised(asked: Asked, more: More, *, now: float) -> "Hold":
     """Answer the hold of whoever runs this. Raises Unavailable when nobody would end it in time."""
     from lvsctl.cli.sorry_options import seconds
     from lvsctl.sorry.heartbeat import agent_is_alive
     from lvsctl.sorry.model import Hold
 
-    if len(reason) > LONGEST_REASON:
-        raise Usage(f"--reason: expected at most {LONGEST_REASON} characters, not {len(reason)}")
-    until = None if period is None else now + seconds(period)
-    if until is not None and not guarded and not agent_is_alive():
+    if len(more.reason) > LONGEST_REASON:
+        raise Usage(f"--reason: expected at most {LONGEST_REASON} characters, not {len(more.reason)}")
+    until = None if more.period is None else now + seconds(more.period)
+    if until is not None and not more.guard and asked.netns is not None:
+        raise Unavailable(
+            "--for: the agent keeps time for its own network namespace only, so nobody would switch it off there",
+            hint="stay and keep time here: add --guard",
+        )
+    if until is not None and not more.guard and not agent_is_alive():
         raise Unavailable(
             "--for: the agent does not run, so nobody would switch it off in time",
             hint="start it: systemctl start lvsctl-agent; or stay and keep time here: add --guard",
         )
-    return Hold(now, reason, until, user(), os.getpid())
+    return Hold(now, more.reason, until, user(), os.getpid())
 
 
 def user() -> str:

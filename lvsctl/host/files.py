@@ -1,5 +1,6 @@
 """Files that change whole or not at all: write beside, fsync, rename, fsync the folder."""
 
+import errno
 import os
 import stat
 import tempfile
@@ -12,11 +13,22 @@ from lvsctl.errors import Denied, LvsctlError, Unavailable, visible
 
 _PART: Final = 2**20
 
+_NO_ROOM: Final = "make room there: df -h {0}; df -i {0}"
+_HINTS: Final = {
+    errno.ENOSPC: _NO_ROOM,
+    errno.EDQUOT: _NO_ROOM,
+    errno.EROFS: "find out why it can only be read, and mount it anew: findmnt -T {0}",
+    errno.ELOOP: "a symbolic link is not followed here: find out who put it there (ls -l {0}), and remove it",
+}
+
 
 def refused(path: Path, error: OSError | RuntimeError) -> LvsctlError:
     """Turn an OSError about *path* into the error an operator can act on."""
     message = f"{visible(str(path))}: {getattr(error, 'strerror', None) or error}"
-    return Denied(message) if isinstance(error, PermissionError) else Unavailable(message)
+    from shlex import quote  # noqa: PLC0415 - whoever fails may take its time; everybody else starts without it
+
+    hint = _HINTS.get(getattr(error, "errno", None) or 0, "").format(visible(quote(str(path))))
+    return (Denied if isinstance(error, PermissionError) else Unavailable)(message, hint=hint)
 
 
 def write_atomic(path: Path, text: str, *, mode: int = 0o644, keep_previous: bool = False) -> bool:

@@ -118,6 +118,10 @@ def test_a_time_is_only_promised_when_somebody_keeps_it(
     status.parent.mkdir(parents=True, exist_ok=True)
     status.write_text(json.dumps({"version": 1, "pid": 1, "heartbeat": time.time() - 3600}))
     assert lvsctl("sorry", "on", "web", "--for", "30m", *spec).status == 69
+    status.write_text(json.dumps({"version": 1, "pid": os.getpid(), "heartbeat": time.time()}))
+    answer = lvsctl("sorry", "on", "web", "--for", "30m", "--netns", "blue", *spec)
+    assert answer.status == 69
+    assert "--for: the agent keeps time for its own network namespace only" in answer.err
 
 
 def test_a_spec_that_is_wrong_stops_on_but_not_off(lvsctl: Lvsctl, spec: list[str]) -> None:

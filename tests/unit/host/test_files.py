@@ -1,12 +1,13 @@
 """Files are replaced whole, and only files are."""
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from lvsctl.errors import LvsctlError, Place, Unavailable, visible
-from lvsctl.host.files import read_text, write_atomic
+from lvsctl.host.files import read_text, refused, write_atomic
 
 
 def test_it_says_whether_that_changed_anything(tmp_path: Path) -> None:
@@ -88,6 +89,19 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: p
         write_atomic(path, "new", keep_previous=True)
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["a"]  # noqa: PTH208 - names, not paths
+
+
+@pytest.mark.parametrize(
+    ("number", "what"),
+    [
+        (errno.ENOSPC, "make room there: df -h '/x y'; df -i '/x y'"),
+        (errno.EROFS, "findmnt -T '/x y'"),
+        (errno.ELOOP, "ls -l '/x y'"),
+        (errno.ENOENT, ""),
+    ],
+)
+def test_what_to_do_is_said_where_that_is_known(number: int, what: str) -> None:
+    assert what in refused(Path("/x y"), OSError(number, "no")).hint
 
 
 def test_a_file_name_cannot_talk_to_the_terminal() -> None:

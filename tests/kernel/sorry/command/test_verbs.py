@@ -86,6 +86,14 @@ def test_without_any_spec_and_what_is_refused(lab: Lab, lvsctl: Lvsctl) -> None:
 
 def test_several_who_want_it_and_a_time_for_it(lab: Lab, lvsctl: Lvsctl, tmp_path: Path) -> None:
     assert lvsctl("on", "web", "--for", "30m")[0] == 69
+    assert "the agent keeps time for its own network namespace only" in lvsctl.err
+    lvsctl.where = []
+    with lab.lb1.inside():
+        several(lab, lvsctl, tmp_path)
+
+
+def several(lab: Lab, lvsctl: Lvsctl, tmp_path: Path) -> None:
+    assert lvsctl("on", "web", "--for", "30m")[0] == 69
     assert "the agent does not run" in lvsctl.err
     alive = {"version": 1, "pid": os.getpid(), "heartbeat": time.time()}
     heartbeat = tmp_path / "run/lvsctl/status.json"
