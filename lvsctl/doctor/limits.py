@@ -72,5 +72,5 @@ def shared(machine: Machine) -> Iterator[Found]:
                 yield Found(
                     f"priority {rule.priority}",
                     f"it has {rule}",
-                    f"ip {'-6 ' * (family is Family.INET6)}rule del priority {rule.priority}",
+                    f"ip {'-6 ' * (family is Family.INET6)}rule del {rule}",
                 )

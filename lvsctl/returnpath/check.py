@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from lvsctl.net.model import MAIN, Route, RouteType, Way
 from lvsctl.returnpath.boot import Race
-from lvsctl.returnpath.intent import Host, Intended, Plan, ReturnPath, plan
+from lvsctl.returnpath.intent import Host, Intended, Plan, ReturnPath, in_the_way, plan
 from lvsctl.returnpath.walk import Packet, decision, walk
 from lvsctl.vocabulary import Address, Family, family_of
 
@@ -100,6 +100,16 @@ def _drift(intended: Intended, seen: Seen) -> Iterator[Finding]:
             f" {next(missing.commands())}",
             "Without them an address answers through whatever the main table's default is.",
             FIX,
+        )
+    for route in in_the_way(intended, seen.host):
+        flag = "-6 " if route.family is Family.INET6 else ""
+        yield Finding(
+            "missing",
+            Severity.ERROR,
+            f"table {route.table}",
+            f"a route that is not lvsctl's has the place of its own: {route}",
+            "lvsctl takes away nothing that others made, so the addresses of this table answer by that route.",
+            f"ip {flag}route del {route}; {FIX}",
         )
     left = Plan(old_addresses=steps.old_addresses, old_rules=steps.old_rules, old_routes=steps.old_routes)
     if left:

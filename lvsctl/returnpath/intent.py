@@ -49,6 +49,10 @@ METRIC = 10
 """Of the way in its table."""
 
 
+Slot = tuple[Network, int, int]
+"""The place of a route: the kernel has one of each."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReturnPath:
     """How one address answers."""
@@ -189,16 +193,17 @@ OURS = frozenset({LAN_PRIORITY, WAY_PRIORITY, FORWARDED_LAN_PRIORITY, FORWARDED_
 def plan(intended: Intended, host: Host) -> Plan:
     """Answer what is missing on *host*, and what of lvsctl's is there for nobody."""
     paths = [path for path in intended.paths if path.is_ours]
-    wanted_routes = {
-        _slot(route): route for path in paths for route in routes_of(path) if _can_be_there(route, host.links)
-    }
+    wanted_routes = _wanted_routes(paths, host)
+    taken = _taken(host)
     wanted_rules = _wanted_rules(paths, host)
     own_rules = [rule for rule in host.rules if _is_ours(rule)]
     there = [_plain(route) for route in host.routes if _is_own(route)]
     own_addresses = [each for each in host.addresses if each.proto == PROTO]
     return Plan(
         old_addresses=tuple(each for each in own_addresses if each.address not in _hosts(intended.addresses)),
-        routes=tuple(route for route in wanted_routes.values() if route not in there),
+        routes=tuple(
+            route for slot, route in wanted_routes.items() if route not in there and slot not in taken
+        ),
         rules=tuple(rule for rule in wanted_rules if rule not in own_rules),
         old_rules=tuple(rule for rule in own_rules if rule not in wanted_rules),
         old_routes=tuple(route for route in there if _slot(route) not in wanted_routes),
@@ -206,9 +211,36 @@ def plan(intended: Intended, host: Host) -> Plan:
     )
 
 
+def in_the_way(intended: Intended, host: Host) -> Iterator[Route]:
+    """Yield the routes of others that lead elsewhere, and have the places in its tables that lvsctl needs.
+
+    To put ours there would take theirs away, and nothing would bring it back.
+    """
+    taken = _taken(host)
+    paths = [path for path in intended.paths if path.is_ours]
+    for slot, route in _wanted_routes(paths, host).items():
+        if slot in taken and _way(taken[slot]) != _way(route):
+            yield taken[slot]
+
+
 def unplan(host: Host) -> Plan:
     """Answer what takes everything of lvsctl's return paths back: routes, rules, addresses."""
     return plan(Intended(), host)
+
+
+def _wanted_routes(paths: Iterable[ReturnPath], host: Host) -> dict[Slot, Route]:
+    return {
+        _slot(route): route for path in paths for route in routes_of(path) if _can_be_there(route, host.links)
+    }
+
+
+def _taken(host: Host) -> dict[Slot, Route]:
+    """Answer the routes that are not lvsctl's, by their places."""
+    return {_slot(route): route for route in host.routes if route.proto != PROTO}
+
+
+def _way(route: Route) -> tuple[RouteType, str, Address | None]:
+    return route.type, route.dev, route.gateway
 
 
 def _wanted_rules(paths: Iterable[ReturnPath], host: Host) -> dict[Rule, None]:
@@ -247,7 +279,7 @@ def _plain(route: Route) -> Route:
     return replace(route, next_hops=tuple(hop._replace(is_down=False) for hop in route.next_hops))
 
 
-def _slot(route: Route) -> tuple[Network, int, int]:
+def _slot(route: Route) -> Slot:
     return route.dst, route.table, route.metric
 
 

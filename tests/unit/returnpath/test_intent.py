@@ -1,6 +1,7 @@
 """What holds for every plan of return paths, whatever host it begins on and wherever it is cut short."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lvsctl.net.model import LAST_METRIC, MAIN, PROTO, HostAddress, NextHop, Route, RouteType, Rule
+from lvsctl.returnpath.check import Seen, findings
 from lvsctl.returnpath.intent import (
     OURS,
     Host,
@@ -15,7 +17,9 @@ from lvsctl.returnpath.intent import (
     Plan,
     ReturnPath,
     command,
+    in_the_way,
     plan,
+    routes_of,
     rules_of,
     unplan,
 )
@@ -164,9 +168,8 @@ def test_what_is_taken_back_is_what_was_made_and_what_others_have_stays(
     assert not unplan(left)
     for name in ("routes", "rules", "addresses"):
         others = {each for each in getattr(host, name) if each.proto != PROTO}
-        replaced = {each for each in others if each not in getattr(made, name)}
-        assert {each for each in getattr(left, name) if each.proto != PROTO} == others - replaced
-        assert not replaced or name == "routes", "a way takes the place of a route in its own table only"
+        assert others <= set(getattr(made, name))
+        assert {each for each in getattr(left, name) if each.proto != PROTO} == others
     elsewhere = [{each for each in found.routes if each.table in {MAIN, 2001}} for found in (host, left)]
     assert elsewhere[0] == elsewhere[1], (
         "the default of an uplink is lvsctl's too, and none of a return path's"
@@ -175,6 +178,22 @@ def test_what_is_taken_back_is_what_was_made_and_what_others_have_stays(
     assert after(clean, plan(intended, clean), 0) == clean
     done = after(clean, plan(intended, clean))
     assert after(done, unplan(done)) == clean
+
+
+def test_a_route_of_somebody_elses_in_the_place_of_ours_is_told_and_stays() -> None:
+    path = ReturnPath(ADDRESSES[0], "eth1", GATEWAYS[4][0], FIRST_TABLE)
+    way, _ = routes_of(path)
+    wanted = Intended((path,))
+    by_hand = replace(way, proto=3)
+    assert not [*in_the_way(wanted, Host(LINKS, routes=(by_hand,)))], "it leads where ours would"
+    other = replace(by_hand, next_hops=(NextHop("eth0", GATEWAYS[4][1]),))
+    host = Host(LINKS, routes=(other,))
+    assert [*in_the_way(wanted, host)] == [other]
+    assert way not in plan(wanted, host).routes
+    [found] = [each for each in findings(wanted, Seen(host)) if each.subject == f"table {FIRST_TABLE}"]
+    assert found.remedy == (
+        "ip route del default via 198.51.100.1 dev eth0 table 1001 metric 10 proto 3; lvsctl return-path fix"
+    )
 
 
 def test_what_keepalived_owns_is_not_planned() -> None:
