@@ -40,11 +40,11 @@ class NotRoot(Denied):
 
 
 class Restless(Busy):
-    """No two readings in a row agreed."""
+    """No two readings in a row agreed, for so many *seconds*."""
 
-    def __init__(self, what: str, readings: int) -> None:
+    def __init__(self, what: str, seconds: float) -> None:
         super().__init__(
-            f"{what} changed during each of {readings} readings",
+            f"{what} changed during every reading, for {seconds:g} s",
             hint="stop whatever rewrites it, and try again",
         )
 

@@ -5,8 +5,9 @@ Everything that talks to the running kernel's IPVS is here; what the bytes mean 
 """
 
 import errno
-from collections.abc import Callable, Collection, Container, Iterable, Mapping
-from itertools import islice
+import time
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
+from itertools import count, islice, takewhile
 from typing import Final, Self, TypeVar
 
 from lvsctl.ipvs import decode, encode, wire
@@ -44,7 +45,10 @@ _FEW: Final = 8
 """Up to this many services are asked for one by one, more by listing all: 1,000 are listed in 4 ms in the lab."""
 
 _READINGS: Final = 50
-"""How often a list that keeps changing is read before giving up; each takes milliseconds."""
+"""How often a list that keeps changing is read before giving up, at least; each takes milliseconds."""
+
+_PATIENCE: Final = 3.0
+"""Seconds that it is read for, at least: where others have the processor, fifty readings can be out of luck."""
 
 
 class KernelIpvs:
@@ -163,13 +167,13 @@ class KernelIpvs:
 
     def _services(self, read: _ReadService[S]) -> dict[ServiceKey, S]:
         previous: list[ServiceKey] | None = None
-        for _ in range(_READINGS):
+        for _ in _readings():
             services, whole = self._list(wire.GET_SERVICE, b"", read)
             keys = [key for key, _ in services]
             if (whole or keys == previous) and len(set(keys)) == len(keys):
                 return dict(services)
             previous = keys
-        raise Restless("the list of services", _READINGS)
+        raise Restless("the list of services", _PATIENCE)
 
     def _read_all(
         self, only: Container[ServiceKey] | None, read_service: _ReadService[S], read_dest: _ReadDest[D]
@@ -177,7 +181,7 @@ class KernelIpvs:
         # A service may come or go while its neighbours are read: list again until the list is what was read.
         read: dict[ServiceKey, dict[DestKey, D]] = {}
         previous: list[ServiceKey] | None = None
-        for _ in range(_READINGS):
+        for _ in _readings():
             listed, whole = self._list(wire.GET_SERVICE, b"", read_service)
             services = [each for each in listed if only is None or each[0] in only]
             keys = [key for key, _ in services]
@@ -186,19 +190,19 @@ class KernelIpvs:
                 return {key: (service, read[key]) for key, service in services}
             read.update({key: self._dests(key, read_dest) for key in missing})
             previous = keys
-        raise Restless("the list of services", _READINGS)
+        raise Restless("the list of services", _PATIENCE)
 
     def _dests(self, key: ServiceKey, read_dest: _ReadDest[D]) -> dict[DestKey, D]:
         named, family = encode.service_attribute(key), key.family
         previous: list[DestKey] | None = None
-        for _ in range(_READINGS):
+        for _ in _readings():
             newest_first, whole = self._list(wire.GET_DEST, named, lambda entry: read_dest(entry, family))
             dests = dict(reversed(newest_first))
             keys = list(dests)
             if whole or (keys == previous and len(keys) == len(newest_first)):
                 return dests
             previous = keys
-        raise Restless(f"the list of destinations of {key}", _READINGS)
+        raise Restless(f"the list of destinations of {key}", _PATIENCE)
 
     def _connections(
         self,
@@ -226,6 +230,12 @@ class KernelIpvs:
         """
         parts = [[read(entry) for entry in part] for part in self._socket.dump(command, payload)]
         return [entry for part in parts for entry in part], len(parts) <= 1
+
+
+def _readings() -> Iterator[int]:
+    """Yield until there were enough readings, and enough time for them."""
+    end = time.monotonic() + _PATIENCE
+    return takewhile(lambda done: done < _READINGS or time.monotonic() < end, count())
 
 
 def _service_observer() -> _ReadService[tuple[Service, Counters]]:
