@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from lvsctl.compose.return_paths import intended
 from lvsctl.compose.rules.effective import all_held, held, node_addresses
 from lvsctl.compose.rules.rule import ERROR, NOTE, WARNING, Broken, Path, of_spec
 from lvsctl.compose.rules.tracking import unknown
 from lvsctl.spec.failover_ips import FailoverIp
+from lvsctl.spec.return_paths import FIRST_TABLE, LAST_TABLE
 from lvsctl.spec.spec import Spec
 
 Address = IPv4Address | IPv6Address
@@ -223,3 +225,21 @@ def impossible_gateway(spec: Spec) -> Iterator[Broken]:
                 ("return_paths", str(address), "gateway"),
                 f"{path.gateway} cannot be the gateway of {address}",
             )
+
+
+@of_spec(
+    "LVS512",
+    ERROR,
+    "More ways than routing tables",
+    reason=f"Return paths have the routing tables {FIRST_TABLE} to {LAST_TABLE}: what is beyond is neither recognised as lvsctl's nor taken away again.",
+    remedy="Give addresses with the same way the same `table`, or return_paths only where the main table is wrong.",
+)
+def too_many_ways(spec: Spec) -> Iterator[Broken]:
+    """Each gateway on an interface needs a table; so it does again in each VRRP instance. Tables that other routes of the spec name are taken."""
+    paths = intended(spec).paths if spec.return_paths else ()
+    beyond = [str(path.address) for path in paths if path.table > LAST_TABLE]
+    if beyond:
+        yield Broken(
+            ("return_paths", beyond[0]),
+            f"no routing table is left: {LAST_TABLE - FIRST_TABLE + 1} ways have one, and {len(beyond)} addresses none",
+        )

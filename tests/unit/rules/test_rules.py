@@ -60,6 +60,8 @@ def _filled(value: Any, many: int) -> Any:
         return [_filled(inner, many) for inner in value]
     if value == "MANY":
         return [f"10.1.{n // 250}.{n % 250 + 1}/32" for n in range(many)]
+    if value == "WAYS":
+        return {f"10.7.0.{n}": {"interface": "eth1", "gateway": f"10.8.0.{n}"} for n in range(1, many + 1)}
     return None if value == "null" else value
 
 
