@@ -66,21 +66,32 @@ class Sentry:
         """Have it end after the look that is under way; it is not waited for."""
         self._end.set()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still stands."""
+        return self._thread.is_alive()
+
     def _stand(self) -> None:
         journal = Journal()
         while not self._end.is_set():
-            if not (self._watch.targets or journal.all().snapshots):
-                self._end.wait(IDLE)
-                continue
             try:
+                if not (self._watch.targets or journal.all().snapshots):
+                    self._end.wait(IDLE)
+                    continue
                 with this_node() as node:
                     self._said = ""
                     self._guard(node)
             except LvsctlError as error:
-                if error.message != self._said:
-                    self._said = error.message
-                    self._tell(f"the sorries cannot be guarded: {error.message}")
-                self._end.wait(AGAIN)
+                self._fail(error.message)
+            except Exception as error:  # noqa: BLE001 - a thread that ends guards nothing, and nobody notices
+                self._fail(f"this is a bug in lvsctl: {type(error).__name__}: {error}")
+
+    def _fail(self, why: str) -> None:
+        """Say once why nobody is guarded, and wait a while."""
+        if why != self._said:
+            self._said = why
+            self._tell(f"the sorries cannot be guarded: {why}")
+        self._end.wait(AGAIN)
 
     def _guard(self, node: Node) -> None:
         guard = Guard(node, owner.look, self._tell)

@@ -11,7 +11,7 @@ What deserves a real look is decided in :mod:`~lvsctl.sorry.glance`; here are th
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple
 
 from lvsctl.errors import Busy, LvsctlError
@@ -112,6 +112,11 @@ class Guard:
             if not self._found:
                 self._tell_who()
                 return IDLE
+            # Before anything that may fail again and again: time goes on for the other services, too.
+            if begun >= self._chores_at:
+                self._chores()
+                took = time.monotonic() - begun
+                self._chores_at = begun + took + max(CHORES, took * SHARE)
             # Of the processor: on a busy machine it shall not look less often.
             looked = time.thread_time()
             wrong = self._wrong()
@@ -121,10 +126,6 @@ class Guard:
             self._cost += (time.thread_time() - looked - self._cost) / SETTINGS
             if wrong:
                 self._repair(wrong)
-            if begun >= self._chores_at:
-                self._chores()
-                took = time.monotonic() - begun
-                self._chores_at = begun + took + max(CHORES, took * SHARE)
             self._tell_who()
         except LvsctlError as error:
             self._complain(error)
@@ -210,18 +211,27 @@ class Guard:
         return self._known
 
     def _chores(self) -> None:
-        due = list(expired(self._found.values(), self._node.now()))
-        for key, holder, _ in due:
-            targets = {key: self._found[key].target}
-            done = ways.off(self._node, [key], self._look(), holder, targets=targets, grace=LATER)
-            for each in done:
-                what = "and others still hold it on" if each.held_by else "the real servers are back"
-                self._tell(f"{each.name}: the time of the sorry is over ({holder}): {what}")
+        """Do what is not urgent: each for itself, because a service that cannot be switched must not keep up the others."""
+        for each in list(expired(self._found.values(), self._node.now())):
+            with self._complaining(self._found[each.key].name):
+                self._end(each)
         if waiting := [key for key, each in self._found.items() if each.phase is Phase.LINGERING]:
-            for each in lingering.reap(self._node, waiting, patience=0):
-                if each.phase is None:
-                    self._tell(f"{each.name}: the last request to the sorry was answered: it is gone")
-        self._complete()
+            with self._complaining():
+                self._reap(waiting)
+        with self._complaining():
+            self._complete()
+
+    def _end(self, over: Expired) -> None:
+        key, holder, _ = over
+        targets = {key: self._found[key].target}
+        for each in ways.off(self._node, [key], self._look(), holder, targets=targets, grace=LATER):
+            what = "and others still hold it on" if each.held_by else "the real servers are back"
+            self._tell(f"{each.name}: the time of the sorry is over ({holder}): {what}")
+
+    def _reap(self, waiting: list[ServiceKey]) -> None:
+        for each in lingering.reap(self._node, waiting, patience=0):
+            if each.phase is None:
+                self._tell(f"{each.name}: the last request to the sorry was answered: it is gone")
 
     def _complete(self) -> None:
         """Bring to an end what was cut off: half way on it goes on, half way off it goes off."""
@@ -246,11 +256,20 @@ class Guard:
                 for each in cooperative.complete(self._node, theirs):
                     self._tell(f"{each.name}: {each.plan.reasons[0]}")
 
-    def _complain(self, error: LvsctlError) -> None:
+    @contextmanager
+    def _complaining(self, name: str = "") -> Iterator[None]:
+        try:
+            yield
+        except LvsctlError as error:
+            self._complain(error, name)
+
+    def _complain(self, error: LvsctlError, name: str = "") -> None:
         """Say what is wrong, but not a hundred times a second."""
-        if not isinstance(error, Busy) and error.message not in self._said:
-            self._said = {*self._said, error.message} if len(self._said) < _MANY else {error.message}
-            self._tell(f"the sorries cannot be guarded: {error.message}")
+        what = f"{name}: the time of the sorry is over, but" if name else "the sorries cannot be guarded:"
+        line = f"{what} {error.message}"
+        if not isinstance(error, Busy) and line not in self._said:
+            self._said = {*self._said, line} if len(self._said) < _MANY else {line}
+            self._tell(line)
 
 
 _MANY: Final = 100

@@ -254,7 +254,8 @@ def _content(path: Path, folders: Sequence[Path]) -> _Content | None:
 def _check_folders(folders: Sequence[Path]) -> None:
     """Raise SnapshotUntrusted unless the first of *folders*, and those above it, are only root's to change."""
     for number, each in enumerate(folders):
-        found = each.stat()
+        with _refusing(each):
+            found = each.stat()
         # Above, nobody takes root's own away from where the sticky bit is.
         if not (number and found.st_uid in (0, os.geteuid()) and found.st_mode & stat.S_ISVTX):
             _check_owner(each, found)

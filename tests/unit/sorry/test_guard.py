@@ -5,10 +5,13 @@ import pytest
 from lvsctl.ipvs.model import DestKey
 from lvsctl.sorry.culprit import UNKNOWN, Mark, suspect
 from lvsctl.sorry.glance import disturbed, watched
-from lvsctl.sorry.guard import Expired, expired, guarded
+from lvsctl.sorry.guard import Expired, Guard, expired, guarded
 from lvsctl.sorry.model import Hold, Holder, Phase, Removal, Snapshot, Target, Way
+from lvsctl.sorry.node import Node
+from lvsctl.sorry.owner import Owners
+from lvsctl.sorry.swap import on
 from lvsctl.vocabulary import Family, ServiceKey
-from tests.support.swaps import HOLD, NAT, SORRY, WEB, server
+from tests.support.swaps import HOLD, NAT, SORRY, WEB, server, target
 
 TABLE = b"""\
 IP Virtual Server version 1.2.1 (size=4096)
@@ -93,6 +96,22 @@ def test_holds_end_when_their_time_has_come() -> None:
     assert list(expired([both], 100.0)) == [Expired(WEB, Holder.TIMER, 100.0)]
     assert len(list(expired([both], 1e9))) == 2
     assert list(expired([both._replace(phase=Phase.LINGERING)], 1e9)) == []
+
+
+def test_one_that_cannot_be_switched_off_in_time_keeps_up_nobody(node: Node) -> None:
+    on(node, [target()], Holder.TIMER, HOLD._replace(until=0.0))
+    on(node, [target()], Holder.OPERATOR, HOLD)
+    stuck = snapshot(
+        ServiceKey.tcp("1.0.0.1", 80)
+    )  # its keepalived is gone, and so is the folder of its file
+    stuck = stuck._replace(name="stuck", way=Way.KEEPALIVED, holders=holders(timer=0.0))
+    node.journal.write([stuck])
+    told: list[str] = []
+    guard = Guard(node, lambda: Owners(()), told.append)
+    guard.step()
+    assert node.journal.all([WEB]).snapshots[WEB].holders.keys() == {Holder.OPERATOR}
+    assert told[0].startswith("stuck: the time of the sorry is over, but ")
+    assert told[1:] == ["web: the time of the sorry is over (timer): and others still hold it on"]
 
 
 def test_overload_s_sorry_stands_beside_the_real_servers_and_is_not_guarded() -> None:
