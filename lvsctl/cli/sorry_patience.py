@@ -27,6 +27,16 @@ LEFT_TO_ITSELF = (
 
 
 @contextmanager
+def untouched() -> "Iterator[None]":
+    """Say to whoever interrupts the block, which only looks, that nothing has been changed."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("interrupted: nothing has been changed")
+        raise
+
+
+@contextmanager
 def unbroken(*, quiet: bool) -> "Iterator[Wish]":
     """Let nothing but a second Ctrl-C, SIGTERM or lost terminal break the switch off; the first ends the waiting."""
     try:

@@ -123,14 +123,15 @@ def off(asked: Asked) -> int:
 def _switch_on(
     node: "Node", chosen: "Sequence[Subject]", who: "Holder", why: "Hold", asked: Asked, more: More
 ) -> tuple[dict[str, Any], int]:
-    from lvsctl.cli.sorry_patience import drained, granted, unbroken
+    from lvsctl.cli.sorry_patience import drained, granted, unbroken, untouched
     from lvsctl.cli.sorry_tell import outcomes
     from lvsctl.sorry import owner, ways
 
-    wishes = [ways.Wish(each.candidate.target, each.owner) for each in chosen if each.candidate]
-    which = ways.by_owner(wishes, owner.look(netns=asked.netns), guarded=more.guard, cut=more.cut)
-    preflight(chosen, netns=asked.netns, probe=not asked.force, quiet=asked.quiet)
-    warned(which, quiet=asked.quiet)
+    with untouched():
+        wishes = [ways.Wish(each.candidate.target, each.owner) for each in chosen if each.candidate]
+        which = ways.by_owner(wishes, owner.look(netns=asked.netns), guarded=more.guard, cut=more.cut)
+        preflight(chosen, netns=asked.netns, probe=not asked.force, quiet=asked.quiet)
+        warned(which, quiet=asked.quiet)
     left = 0
     with unbroken(quiet=asked.quiet) as wish:
         with granted(asked, wish, more) as grace:

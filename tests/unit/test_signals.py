@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from lvsctl.cli.signals import ENDING, heard
+from lvsctl.cli.sorry_patience import unbroken, untouched
 
 
 @pytest.mark.parametrize("number", ENDING)
@@ -28,3 +29,22 @@ def test_what_nohup_has_ignored_stays_ignored() -> None:
             assert not wish()
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_whoever_interrupts_sorry_is_told_how_far_it_was(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt), untouched():
+        os.kill(os.getpid(), signal.SIGINT)
+    assert capsys.readouterr().err == "interrupted: nothing has been changed\n"
+    with unbroken(quiet=False):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert capsys.readouterr().err == "interrupted: connections were not waited for any longer\n"
+    with pytest.raises(KeyboardInterrupt):
+        tear()
+    assert capsys.readouterr().err.startswith("interrupted half way: `lvsctl sorry status` says how it is")
+
+
+def tear() -> None:
+    """Say twice that it shall end."""
+    with unbroken(quiet=False):
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            os.kill(os.getpid(), number)
