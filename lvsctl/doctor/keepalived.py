@@ -7,10 +7,12 @@ from shlex import quote
 from lvsctl.compose.render import render
 from lvsctl.doctor.host import Running
 from lvsctl.doctor.model import DIRECTOR, ERROR, NOTE, WARNING, Found, Machine, check
+from lvsctl.errors import Unavailable
 from lvsctl.keepalived.config import Config
 from lvsctl.keepalived.grammar import version
 from lvsctl.keepalived.held import holds
 from lvsctl.keepalived.parse import parse
+from lvsctl.keepalived.parse_source import MAX_TEXT
 from lvsctl.keepalived.program import dotted
 
 CONFIG = "/etc/keepalived/keepalived.conf"
@@ -42,7 +44,12 @@ def configurations(machine: Machine) -> Iterator[tuple[str, Config]]:
 
 @lru_cache(maxsize=4)
 def parsed(text: str) -> Config:
-    """Answer the statements of *text*, which several checks ask for: a long one takes seconds to read."""
+    """Answer the statements of *text*, which several checks ask for: a long one takes seconds to read.
+
+    Raises Unavailable for one that is too long to be a configuration.
+    """
+    if len(text) > MAX_TEXT:
+        raise Unavailable(f"a configuration of more than {MAX_TEXT // 2**20} MiB is not read")
     return parse(text).config
 
 

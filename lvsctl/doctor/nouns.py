@@ -14,7 +14,7 @@ from lvsctl.doctor import (
     routes,
 )
 from lvsctl.doctor import keepalived, held_scripts, table, sorry, credentials, agent
-from lvsctl.doctor import boot, config_file, confinement, limits, mounts, patience, translation
+from lvsctl.doctor import boot, config_file, confinement, limits, mounts, own_programs, patience, translation
 
 # isort: on
 
@@ -40,6 +40,7 @@ MODULES = (
     confinement,
     limits,
     mounts,
+    own_programs,
     patience,
     translation,
 )

@@ -29,7 +29,6 @@ from lvsctl.ipvs.model import Observation, Table
 from lvsctl.ipvs.procfs import read_proc
 from lvsctl.keepalived import process
 from lvsctl.keepalived.account import held
-from lvsctl.keepalived.parse_source import MAX_TEXT as MOST_TEXT
 from lvsctl.keepalived.program import Program, installed
 from lvsctl.net.kernel import Net
 from lvsctl.net.model import HostAddress, Link, Route, Rule
@@ -42,6 +41,9 @@ from lvsctl.sorry.listeners import look as look_around
 from lvsctl.sorry.preflight import Candidate, Examined, examine
 from lvsctl.spec.failover_ips import FailoverIp
 from lvsctl.vocabulary import Address, Family
+
+MOST_TEXT = 256 * 2**20
+"""Bytes of a file that are read; a program may be long."""
 
 PATIENCE = 5.0
 """Seconds for a question to a name server."""

@@ -25,6 +25,8 @@ from tests.unit.doctor.machines import (
     without,
 )
 
+UPLINK = "uplinks: {providers: {a: {interface: eth0, gateway: 10.0.0.1}}"
+
 SCRIPTS = [
     Case(
         "LVD001",
@@ -35,6 +37,23 @@ SCRIPTS = [
         good_spec=SPEC,
     ),
     Case("LVD100", file(f"{LIBEXEC}/notify", None)),
+    *(
+        Case("LVD109", file(MINE, ("file 0 0 757", RUN)), spec=f"{SPEC}\n{told}\n")
+        for told in (
+            f"notify: {{stop: [{{run: [{MINE}, x]}}]}}",
+            f"notify: {{quorum: {{web: {{down: [{{run: [{MINE}]}}]}}}}}}",
+            f"{UPLINK}, targets: [{{probe: command, run: [{MINE}]}}]}}",
+            f"{UPLINK}, targets: [9.9.9.9], run: [{MINE}]}}",
+        )
+    ),
+    Case(
+        "LVD109",
+        file(MINE, ("file 7 0 755", RUN)),
+        spec=SPEC.replace(
+            "return_paths:",
+            f"  - {{ip: 203.0.113.9, provider: command, command: [{MINE}], vrrp_instance: VI_1}}\nreturn_paths:",
+        ),
+    ),
     Case("LVD100", file(f"{LIBEXEC}/notify", ("file 1000 0 755", RUN))),
     Case(
         "LVD100",

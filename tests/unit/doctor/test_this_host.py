@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lvsctl.doctor.examine import all_checks, examine
+from lvsctl.doctor.keepalived import parsed
 from lvsctl.doctor.model import Machine, Role
 from lvsctl.doctor.this_host import ThisHost
 from lvsctl.errors import Denied, Unavailable
@@ -44,11 +45,15 @@ def test_a_pipe_is_not_opened(host: ThisHost, tmp_path: Path) -> None:
         host.text("/etc/pipe")
 
 
-def test_a_file_that_is_too_long_is_not_read(host: ThisHost, tmp_path: Path) -> None:
-    with (tmp_path / "etc/long").open("wb") as file:
-        file.truncate(200 * 2**20)
-    with pytest.raises(Unavailable, match="longer than"):
-        host.text("/etc/long")
+def test_a_file_that_is_too_long_is_not_read(host: ThisHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lvsctl.doctor.this_host.MOST_TEXT", 3)
+    with pytest.raises(Unavailable, match="longer than 3 bytes"):
+        host.text("/etc/x.d/a")
+
+
+def test_a_text_that_is_too_long_for_a_configuration_is_not_parsed() -> None:
+    with pytest.raises(Unavailable, match="more than 16 MiB"):
+        parsed("\n" * (2**24 + 1))
 
 
 def test_a_keepalived_that_ends_meanwhile_is_none(host: ThisHost, monkeypatch: pytest.MonkeyPatch) -> None:
