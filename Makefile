@@ -3,6 +3,9 @@ PYTHON ?= $(shell for p in /usr/bin/python3 python3; do "$$p" -c 'import sys; sy
 VENV := .venv
 BIN := $(VENV)/bin
 REQUIRE ?=
+# The tests start hundreds of programs of ours, in the lab on a read-only file system: none of them may compile us again.
+COMPILE := $(BIN)/python -m compileall -q lvsctl tests/support
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test lab-full check bench docs lab clean
 
@@ -11,10 +14,12 @@ demo: $(VENV)/demo.stamp  ## render the example pair, ask the real keepalived, s
 
 test: $(VENV)/test.stamp  ## install what the tests need (starting no service) and run them all, linters included
 	@tests/setup
+	@$(COMPILE)
 	@$(BIN)/python -m pytest $(PYTEST)
 
 lab-full: $(VENV)/test.stamp  ## the whole loss matrix of `lvsctl sorry`, about 40 minutes with two processors; FULL=2/8 runs every eighth cell
 	@tests/setup
+	@$(COMPILE)
 	@LVSCTL_FULL=$(or $(FULL),1) LVSCTL_REQUIRE=kernel $(BIN)/python -m pytest tests/kernel/sorry/test_matrix.py tests/kernel/sorry/test_seed_recipe.py $(PYTEST)
 
 check: $(VENV)/test.stamp  ## the linters alone
