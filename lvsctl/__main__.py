@@ -1,6 +1,6 @@
 """``python -m lvsctl`` is ``lvsctl``."""
 
-from lvsctl.cli.main import main
+from lvsctl.cli.entry import main
 
 if __name__ == "__main__":
     main()
