@@ -4,6 +4,8 @@ from typing import Annotated, Final, NamedTuple
 
 import typer
 
+from lvsctl.cli.options import finite
+
 Address = Annotated[
     str | None,
     typer.Argument(metavar="[IP]", help="A failover IP of the spec; without it: all of them."),
@@ -37,7 +39,8 @@ ApiCa = Annotated[
 Fresh = Annotated[bool, typer.Option("--fresh", help="Ask the provider now; one call for each address.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Stay until the address points here, and is seen to.")]
 Timeout = Annotated[
-    float, typer.Option("--timeout", min=1, metavar="SECONDS", help="Wait no longer than this.")
+    float,
+    typer.Option("--timeout", min=1, callback=finite, metavar="SECONDS", help="Wait no longer than this."),
 ]
 Force = Annotated[
     bool,

@@ -213,7 +213,10 @@ def drain(
     server: ServerName,
     wait: Annotated[bool, typer.Option("--wait", help="Stay until its connections are gone.")] = False,
     timeout: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Wait no longer; 0: as long as it takes.")
+        float,
+        typer.Option(
+            min=0, callback=options.finite, metavar="SECONDS", help="Wait no longer; 0: as long as it takes."
+        ),
     ] = 0,
     remove: Annotated[
         bool, typer.Option("--remove", help="Delete it when they are gone; implies --wait.")
