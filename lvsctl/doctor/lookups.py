@@ -5,11 +5,14 @@ Each is asked once, with a time limit, and only where asking loads nothing: nft(
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
 from pathlib import Path
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from lvsctl.doctor.firewall import Printed
-from lvsctl.errors import Denied, Unavailable
+from lvsctl.errors import Denied, LvsctlError, Unavailable
 from lvsctl.host.run import find, run
 
 PATIENCE = 5.0
@@ -18,6 +21,31 @@ UNITS = ("networking", "ifup@*", "systemd-networkd", "NetworkManager")
 """Who makes the network at boot."""
 LABEL = "security.selinux"
 ROOT = "run lvsctl as root"
+
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+def remembered(ask: Callable[[S], T]) -> Callable[[S], T]:
+    """Have a method without arguments that had no answer once say so again, without asking.
+
+    Every check that needs a program would otherwise wait for one that hangs. What it does answer is for a
+    ``cached_property`` around it to keep.
+    """
+    failed: WeakKeyDictionary[S, LvsctlError] = WeakKeyDictionary()
+
+    @wraps(ask)
+    def answer(asked: S) -> T:
+        if asked in failed:
+            raise failed[asked]
+        try:
+            return ask(asked)
+        except LvsctlError as error:
+            failed[asked] = error
+            raise
+
+    return answer
 
 
 def firewall() -> Printed:

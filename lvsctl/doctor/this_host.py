@@ -175,6 +175,7 @@ class ThisHost(Here):
             return {}
 
     @cached_property
+    @lookups.remembered
     def _sockets(self) -> frozenset[Socket]:
         return look_around().sockets
 
@@ -205,6 +206,7 @@ class ThisHost(Here):
         return self._daemons
 
     @cached_property
+    @lookups.remembered
     def _installed(self) -> Program | None:
         return installed()
 
@@ -325,6 +327,7 @@ class ThisHost(Here):
         return self._firewall
 
     @cached_property
+    @lookups.remembered
     def _firewall(self) -> Printed:
         return lookups.firewall()
 

@@ -62,6 +62,20 @@ def test_a_keepalived_that_ends_meanwhile_is_none(host: ThisHost, monkeypatch: p
     assert not host.daemons()
 
 
+def test_a_program_that_hangs_is_waited_for_once(host: ThisHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def hangs() -> None:
+        asked.append(1)
+        raise Unavailable("keepalived --version: no answer within 10 s, so it was killed")
+
+    monkeypatch.setattr("lvsctl.doctor.this_host.installed", hangs)
+    for _ in range(3):
+        with pytest.raises(Unavailable, match="no answer"):
+            host.keepalived()
+    assert len(asked) == 1
+
+
 @contextmanager
 def as_nobody() -> Iterator[None]:
     """Be a user who may read little, for what root may do anyway."""
