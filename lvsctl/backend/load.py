@@ -1,5 +1,9 @@
 """From the spec's ``sorry:`` to the pages: the one place that reads the operator's own template."""
 
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +18,10 @@ if TYPE_CHECKING:
     from lvsctl.spec.sorry import Sorry
 
 
+MOST_SECONDS = 5.0
+"""Of a processor, to make the pages: the built-in ones take milliseconds."""
+
+
 def pages_of(sorry: "Sorry", now: "datetime | None" = None) -> Pages:
     """Answer the pages that *sorry* states; with *now*, an expected end that has passed is not said any more.
 
@@ -21,11 +29,31 @@ def pages_of(sorry: "Sorry", now: "datetime | None" = None) -> Pages:
     """
     words = words_of(sorry)
     try:
-        return pages(words if now is None else words.at(now), template_of(sorry))
-    except PageInvalid as error:
+        with _in_time():
+            return pages(words if now is None else words.at(now), template_of(sorry))
+    except (PageInvalid, TimeoutError) as error:
         if sorry.page is None:
             raise
-        raise PageInvalid(f"{sorry.page}: {error.message}") from error
+        raise PageInvalid(f"{sorry.page}: {error}") from error
+
+
+@contextmanager
+def _in_time() -> Iterator[None]:
+    """Have what runs too long raise TimeoutError: loops in a template may be nested. Only in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(_number: int, _frame: object) -> None:
+        raise TimeoutError(f"not done after {MOST_SECONDS:g} s")
+
+    before = signal.signal(signal.SIGVTALRM, end)
+    signal.setitimer(signal.ITIMER_VIRTUAL, MOST_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 def template_of(sorry: "Sorry") -> str | None:

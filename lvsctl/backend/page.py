@@ -7,7 +7,7 @@ server's.
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
@@ -57,12 +57,12 @@ def pages(words: Words, template: str | None = None) -> Pages:
     if not html.strip():
         raise PageInvalid("the page's template gives an empty page")
     if len(html) > MAX_HTML:
-        raise PageInvalid(f"the page has {len(html)} bytes, and {MAX_HTML} is the most that is sent")
+        raise PageInvalid(f"the page has more than {MAX_HTML} bytes, and that is the most that is sent")
     return Pages(html, _json(words), _text(words).encode(errors="replace"), policy(page))
 
 
 def _html(words: Words, template: str | None) -> str:
-    # An operator's template is text from outside: the sandbox keeps it from attributes and from endless loops.
+    # An operator's template is text from outside: the sandbox keeps it from attributes and from the longest loops.
     environment = ImmutableSandboxedEnvironment(
         loader=PackageLoader("lvsctl"),
         undefined=StrictUndefined,
@@ -78,16 +78,27 @@ def _html(words: Words, template: str | None) -> str:
             if template is None
             else environment.from_string(template)
         )
-        return chosen.render(
+        parts = chosen.generate(
             words=words,
             phrases=words.phrases,
             expected_end=meant and shown(meant),
             moment=meant and meant.isoformat(),
             link=link(words.contact),
         )
+        return "".join(_enough(parts))
     except Exception as error:  # an operator's template computes, so it can raise anything
         line = getattr(error, "lineno", None)
         raise PageInvalid(f"the page's template{f', line {line}' if line else ''}: {_why(error)}") from error
+
+
+def _enough(parts: Iterable[str]) -> Iterator[str]:
+    """Yield *parts*, and no more of them when they are too many already."""
+    size = 0
+    for part in parts:
+        yield part
+        size += len(part)
+        if size > MAX_HTML:
+            return
 
 
 def _why(error: Exception) -> str:

@@ -183,9 +183,13 @@ def test_a_page_may_only_be_so_large() -> None:
     assert len(pages(Words(), "x" * MAX_HTML).html) == MAX_HTML
     with pytest.raises(PageInvalid, match="bytes"):
         pages(Words(), "x" * (MAX_HTML + 1))
+    with pytest.raises(PageInvalid, match="bytes"):  # 100 GB if it were made
+        pages(Words(), "{% for i in range(99999) %}{{ 'x' * 10**6 }}{% endfor %}")
 
 
-def test_the_template_is_read_from_where_the_spec_says(tmp_path: Path) -> None:
+def test_the_template_is_read_from_where_the_spec_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own = tmp_path / "own.html.j2"
     sorry = Sorry.model_validate({"page": str(own), "name": "Shop"})
     with pytest.raises(Unavailable, match=r"sorry\.page"):
@@ -197,6 +201,13 @@ def test_the_template_is_read_from_where_the_spec_says(tmp_path: Path) -> None:
         pages_of(sorry)
     own.write_bytes("<p>\nCafé".encode("latin-1"))
     with pytest.raises(PageInvalid, match=r"own\.html\.j2: the page's template, line 2: expected UTF-8"):
+        pages_of(sorry)
+    monkeypatch.setattr("lvsctl.backend.load.MOST_SECONDS", 0.2)
+    own.write_text("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}")
+    with pytest.raises(PageInvalid, match=r"own\.html\.j2: the page's template: not done after"):
+        pages_of(sorry)
+    own.write_text("<style>" * 20_000)  # whose ends are looked for
+    with pytest.raises(PageInvalid, match=r"own\.html\.j2: not done after"):
         pages_of(sorry)
     own.write_bytes(b" " * (MAX_HTML + 1))
     with pytest.raises(Unavailable, match="longer than"):
