@@ -1,7 +1,7 @@
 """The pytest plugin that lets the linters run beside other tests: from a cold start they take half a minute.
 
 They begin as soon as a session has collected the tests that want them, each a process of its own that yields to
-everybody else, and :func:`said` waits for its end. What a clean tree is, tests/unit/test_linters.py says.
+everybody else, and :func:`linted` waits for its end. What a clean tree is, tests/unit/test_linters.py says.
 """
 
 import subprocess
@@ -40,7 +40,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Start what tests of this session will ask for."""
     at_work = session.config.stash.setdefault(AT_WORK, {})
     for item in session.items if not session.config.option.collectonly else ():
-        if isinstance(item, pytest.Function) and "said" in item.fixturenames:
+        if isinstance(item, pytest.Function) and "linted" in item.fixturenames:
             name = str(item.callspec.params["name"])
             if (BIN / LINTERS[name][0]).exists():
                 at_work[name] = _start(LINTERS[name])
@@ -56,7 +56,7 @@ def _start(command: list[str]) -> Linter:
 
 
 @pytest.fixture
-def said(name: str, pytestconfig: pytest.Config) -> tuple[int, str]:
+def linted(name: str, pytestconfig: pytest.Config) -> tuple[int, str]:
     """Wait for the linter *name*: its exit status, and all that it said."""
     program = LINTERS[name][0]
     linter = pytestconfig.stash[AT_WORK].get(name)

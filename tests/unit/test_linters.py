@@ -6,8 +6,8 @@ from tests.support.linters import LINTERS, ROOT
 
 
 @pytest.mark.parametrize("name", LINTERS)
-def test_the_tree_is_clean(said: tuple[int, str]) -> None:
-    status, output = said
+def test_the_tree_is_clean(linted: tuple[int, str]) -> None:
+    status, output = linted
     assert status == 0, output
 
 
