@@ -30,7 +30,8 @@ def tell(
         told.add(one)
         severity = painted(finding.rule.severity.value, TONES[finding.rule.severity], sys.stderr)
         where = painted(str(one.place), BOLD, sys.stderr)
-        say(f"{where}: {severity} {finding.rule.id}: {one.path}: {finding.message}", quiet=quiet)
+        said = f"{finding.rule.id}: {one.path}: {finding.message}"
+        say(said, quiet=quiet, head=f"{where}: {severity} ")
         if at_length:
             say(f"    why: {finding.rule.reason}", quiet=quiet)
             say(f"    do:  {finding.rule.remedy}  ({finding.rule.page})", quiet=quiet)

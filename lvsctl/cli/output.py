@@ -2,7 +2,6 @@
 
 import difflib
 import os
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,22 +22,22 @@ def painted(text: str, colour: str, stream: TextIO) -> str:
     return f"{colour}{text}{PLAIN}" if colours(stream) else text
 
 
-_OURS = re.compile("(" + "|".join(map(re.escape, (RED, GREEN, YELLOW, BOLD, CYAN, PLAIN, "\n"))) + ")")
-
-
 def harmless(text: str) -> str:
-    """Answer *text* with escapes for what a terminal acts on, but for line ends and our own colours.
+    """Answer *text* with escapes for all that a terminal acts on but line ends.
 
     Who tells of a file, a peer or a program says what others wrote; this is the last place to see to it.
     """
-    return "".join(each if at % 2 else visible(each) for at, each in enumerate(_OURS.split(text)))
+    return "\n".join(map(visible, text.split("\n")))
 
 
-def say(text: str, *, quiet: bool = False) -> None:
-    """Tell the operator what is going on, if anybody listens: a story that nobody reads stops no work."""
+def say(text: str, *, quiet: bool = False, head: str = "") -> None:
+    """Tell the operator what is going on, if anybody listens: a story that nobody reads stops no work.
+
+    *head* comes first, as it is: it may have colours.
+    """
     if not quiet:
         with suppress(OSError):
-            print(harmless(text), file=sys.stderr, flush=True)
+            print(head + harmless(text), file=sys.stderr, flush=True)
 
 
 def diff(old: str, new: str, name: str) -> Iterator[str]:

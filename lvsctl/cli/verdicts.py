@@ -26,7 +26,7 @@ def as_text(validation: Validation, answer: Answer, *, asked: bool, quiet: bool)
     )
     for _, place, path, message in validation.messages():
         told = f"{dotted(path)}: {message}" if path else str(message)
-        say(f"{painted(str(place), BOLD, sys.stderr)}: keepalived: {told}")
+        say(f": keepalived: {told}", head=painted(str(place), BOLD, sys.stderr))
     for node, verdict in validation.verdicts.items():
         say(f"{node or 'keepalived.conf'}: {summary(verdict)}", quiet=quiet)
     for line in _left_open(validation, asked=asked):

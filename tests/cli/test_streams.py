@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Lvsctl
+
 PAIR = str(Path(__file__).resolve().parents[2] / "examples" / "pair.yaml")
 RENDER = f'"{sys.executable}" -m lvsctl render {PAIR} --node lb1'
 
@@ -68,3 +70,8 @@ def test_json_is_json_and_harmless_in_every_locale(tmp_path: Path, locale: str) 
     assert done.stderr.decode().replace("\n", "").isprintable()
     (trouble,) = json.loads(done.stdout)["trouble"]
     assert os.fsdecode(HOSTILE) in trouble
+
+
+def test_no_complaint_has_an_escape_in_it_not_even_one_of_ours(lvsctl: Lvsctl) -> None:
+    answer = lvsctl("doctor", "--ignore", "\x1b[31m")
+    assert (answer.status, answer.err) == (64, "lvsctl: --ignore \\x1b[31m: there is no such check\n")
