@@ -45,6 +45,8 @@ from lvsctl.vocabulary import Address, Family
 MOST_TEXT = 256 * 2**20
 """Bytes of a file that are read; a program may be long."""
 
+SYSCTLS = Path("/proc/sys")
+
 PATIENCE = 5.0
 """Seconds for a question to a name server."""
 
@@ -104,8 +106,10 @@ class ThisHost(Here):
     def sysctl(self, name: str) -> int | None:
         """Answer the sysctl *name*, written with slashes; None when the kernel has none."""
         try:
-            return int(Path("/proc/sys", name).read_text(encoding="ascii").split()[0])
+            return int((SYSCTLS / name).read_text(encoding="ascii").split()[0])
         except (FileNotFoundError, ValueError, IndexError):
+            if not (SYSCTLS / "net/core").exists():  # then none is missing: nothing can be seen
+                raise Unavailable(f"{SYSCTLS} has no settings of the network") from None
             return None
         except OSError as error:
             raise Denied(f"/proc/sys/{name}: {error.strerror}", hint="run lvsctl as root") from error

@@ -62,6 +62,15 @@ def test_a_keepalived_that_ends_meanwhile_is_none(host: ThisHost, monkeypatch: p
     assert not host.daemons()
 
 
+def test_settings_that_cannot_be_seen_are_not_missing(
+    host: ThisHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert host.sysctl("net/ipv4/no_such_setting") is None
+    monkeypatch.setattr("lvsctl.doctor.this_host.SYSCTLS", tmp_path)
+    with pytest.raises(Unavailable, match="no settings of the network"):
+        host.sysctl("net/ipv4/ip_forward")
+
+
 def test_a_program_that_hangs_is_waited_for_once(host: ThisHost, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
