@@ -153,7 +153,7 @@ def explain(
         print_json(as_json(found))
     else:
         for line in lines(found):
-            print(line)
+            print(visible(line))
     raise typer.Exit(DIFFERS if found.right is False else 0)
 
 
@@ -231,7 +231,7 @@ def _print_plan(steps: "Plan", *, json: bool, quiet: bool) -> None:
         print_json({"commands": commands})
         return
     for each in commands:
-        print(each)
+        print(visible(each))
     if not commands:
         say("nothing to do", quiet=quiet)
 
@@ -245,5 +245,6 @@ def _tell_done(done: "Sequence[str]", left: "Sequence[Finding]", *, json: bool, 
     if not done:
         say("nothing to do", quiet=quiet)
     for finding in left:
-        say(visible(str(finding)))
-        say(f"  {visible(finding.remedy)}")
+        say(str(finding))
+        if finding.remedy:
+            say(f"  {finding.remedy}")

@@ -276,7 +276,7 @@ def _print_commands(commands: "Sequence[str]", *, json: bool, quiet: bool) -> No
         return
     if not quiet:
         for each in commands:
-            print(each)
+            print(visible(each))
     if not commands:
         say("nothing to do", quiet=quiet)
 

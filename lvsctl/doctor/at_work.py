@@ -15,10 +15,12 @@ from typing import Final, NamedTuple
 
 from lvsctl.doctor.host import Host, Running
 from lvsctl.errors import Denied, LvsctlError
+from lvsctl.host.files import read_text
 from lvsctl.keepalived import process
 from lvsctl.keepalived.command_line import DEFAULT_CONFIG, config_id_of, config_of
 from lvsctl.keepalived.include import from_disk, read
 from lvsctl.keepalived.parse import Found, Options, Parsed, parse
+from lvsctl.keepalived.parse_source import MAX_TEXT
 
 UNITS: Final = {"etc/default/keepalived": "DAEMON_ARGS", "etc/sysconfig/keepalived": "KEEPALIVED_OPTIONS"}
 """Where a distribution's unit takes the options of the next start from: Debian's and Red Hat's."""
@@ -95,8 +97,8 @@ def _coming(root: Path) -> _Start:
 
 def _options(root: Path) -> Iterator[str]:
     for path, word in UNITS.items():
-        with suppress(OSError, ValueError):
-            for line in (root / path).read_text(errors="replace").splitlines():
+        with suppress(LvsctlError, ValueError):
+            for line in (read_text(root / path, most=MAX_TEXT) or "").splitlines():
                 name, equals, value = line.strip().partition("=")
                 if equals and name.removeprefix("export ").strip() == word:
                     yield from " ".join(shlex.split(value, comments=True)).split()

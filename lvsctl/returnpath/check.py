@@ -168,9 +168,9 @@ def _way(path: ReturnPath, seen: Seen, dst: Address) -> Iterator[Finding]:
     if isinstance(found, str) or found.type is not RouteType.UNICAST:
         why = "Clients get no reply at all."
         said = found if isinstance(found, str) else str(found.type)
-        yield Finding(
-            "no-way", Severity.ERROR, str(path.address), f"no way to {dst}: {said}", why, _remedy(path)
-        )
+        # While the interface is not up, nothing else helps; _links says what does.
+        do = _remedy(path) if seen.host.links.get(path.interface) else ""
+        yield Finding("no-way", Severity.ERROR, str(path.address), f"no way to {dst}: {said}", why, do)
         return
     if is_lan(found) and dst != FAR[path.family]:
         return

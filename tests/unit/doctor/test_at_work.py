@@ -56,6 +56,12 @@ def test_the_unit_s_options_say_which_file_that_is(root: Path, unit: str, option
     assert files(at_work(HOST, root)) == ("/etc/keepalived/other.conf",)
 
 
+def test_a_pipe_in_the_place_of_the_options_keeps_nobody_waiting(root: Path) -> None:
+    (root / "etc/default").mkdir()
+    os.mkfifo(root / "etc/default/keepalived")
+    assert files(at_work(HOST, root)) == (CONFIG,)
+
+
 @pytest.mark.parametrize("options", ["DAEMON_ARGS='-f", "", "DAEMON_ARGS=\n=\n"])
 def test_options_that_say_nothing_leave_the_usual_file(root: Path, options: str) -> None:
     write(root, "/etc/default/keepalived", options)

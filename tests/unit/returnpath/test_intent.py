@@ -219,3 +219,11 @@ def test_what_real_servers_answer_has_rules_only_where_nobody_routes_it_anew() -
         "ip rule add from 10.0.0.21/32 lookup 1001 priority 1003 protocol 118",
     ]
     assert command("add", rules_of(path, forwarded=False)[0]).startswith("ip rule add from 203.0.113.10/32")
+
+
+def test_while_an_interface_is_down_nobody_is_told_to_fix_what_is_fixed() -> None:
+    path = ReturnPath(ADDRESSES[0], "eth2", GATEWAYS[4][0], FIRST_TABLE)
+    wanted = Intended((path,))
+    host = after(Host(LINKS), plan(wanted, Host(LINKS)))
+    told = {each.id: each.remedy for each in findings(wanted, Seen(host))}
+    assert told == {"link": "ip link set eth2 up", "no-way": ""}
