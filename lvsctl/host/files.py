@@ -130,8 +130,14 @@ def read_bytes(path: Path, *, most: int | None = None) -> bytes | None:
 
 
 def make_folder(path: Path) -> None:
-    """Make sure that the folder *path* exists. Raises Denied or Unavailable."""
+    """Make sure that the folder *path* exists. Raises Denied or Unavailable.
+
+    Nobody else may write into those that it makes, whatever the umask says: what we keep there is believed.
+    """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        for each in (*reversed(path.parents), path):
+            if not each.exists():
+                each.mkdir(mode=0o755, exist_ok=True)
+        path.mkdir(exist_ok=True)  # an error where it is no folder
     except OSError as error:
         raise refused(path, error) from error

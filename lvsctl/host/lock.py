@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from lvsctl.errors import Busy
-from lvsctl.host.files import refused
+from lvsctl.host.files import make_folder, refused
 
 _POLL: Final = 0.01
 """Seconds between attempts; flock has no timeout of its own."""
@@ -22,8 +22,8 @@ def locked(path: Path, *, timeout: float = 10.0) -> Iterator[None]:
     The file stays behind, because removing it would let two holders in. Raises Busy when somebody else keeps it,
     Denied or Unavailable when the file cannot be opened.
     """
+    make_folder(path.parent)
     try:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise refused(path, error) from error

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lvsctl.errors import LvsctlError, Place, Unavailable, visible
-from lvsctl.host.files import read_text, refused, write_atomic
+from lvsctl.host.files import make_folder, read_text, refused, write_atomic
 
 
 def test_it_says_whether_that_changed_anything(tmp_path: Path) -> None:
@@ -75,6 +75,20 @@ def test_a_pipe_that_took_the_place_of_a_file_keeps_nobody_waiting(
     monkeypatch.setattr(Path, "is_dir", lambda _path: False)
     with pytest.raises(Unavailable, match="a pipe"):
         read_text(path)
+
+
+def test_a_folder_is_nobody_elses_to_write_into(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        make_folder(tmp_path / "a/b/c")
+        make_folder(tmp_path / "a/b/c")
+    finally:
+        os.umask(before)
+    modes = {(tmp_path / each).stat().st_mode & 0o777 for each in ("a", "a/b", "a/b/c")}
+    assert modes == {0o755}
+    (tmp_path / "file").touch()
+    with pytest.raises(Unavailable, match="File exists"):
+        make_folder(tmp_path / "file")
 
 
 def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
