@@ -110,15 +110,23 @@ WATCHED = (
 )
 """Shell text: run a command that starts a session, and end that session after it or when told to terminate."""
 
+YIELDING = '{ echo 5 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 5 "$@"'
+"""Shell text, for a session of its own: run a command with less claim on the processors than this machine's tests.
+
+Guests are three and would slow these down by half, and leave a processor idle once they are done. Where the kernel
+shares out by sessions (sched(7), autogroup), nice(1) alone counts only among the processes of one.
+"""
+
 
 def _watched(argv: list[str]) -> list[str]:
     """Answer the command that runs *argv* and leaves nothing behind, also when we are killed.
 
     The guest's processes are this machine's processes, traced by the kernel program, and would outlive it.
-    The kernel program makes itself a session of its own, in which they all stay whatever they think; a shell
-    beside it is told by the kernel when we die.
+    The kernel program has a session of its own, in which they all stay whatever they think; a shell beside it is
+    told by the kernel when we die.
     """
-    return ["setpriv", "--pdeathsig", "TERM", "sh", "-c", WATCHED, "lab", *argv]
+    yielding = ["setsid", "sh", "-c", YIELDING, "lab", *argv]
+    return ["setpriv", "--pdeathsig", "TERM", "sh", "-c", WATCHED, "lab", *yielding]
 
 
 def fstab(exchange: Path, kept: Iterable[Path]) -> str:
