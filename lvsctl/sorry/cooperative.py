@@ -28,7 +28,7 @@ from lvsctl.sorry.node import Node
 from lvsctl.sorry.parting import Grace, Parting, Seen
 from lvsctl.sorry.swap import claim_sysctls, lasting_sysctls
 from lvsctl.sorry.swapping import PATIENCE, Done
-from lvsctl.sorry.switch import Switch, ask, check_sorry, coming, heavy, with_siblings
+from lvsctl.sorry.switch import Switch, ask, check_sorry, coming, files, heavy, with_siblings
 from lvsctl.vocabulary import ServiceKey
 
 Snapshots = dict[ServiceKey, Snapshot]
@@ -61,6 +61,7 @@ def on(
         if dry_run:
             planned = {each.target.key: _steps_on(node, each, snapshots) for each in everyone}
             return _outcomes_on(everyone, begun, planned, parting.NOTHING_SEEN)
+        _make_sure_of_files(everyone)
         with table_lock(timeout=patience):
             node.journal.write(snapshots.values())
         try:
@@ -108,6 +109,7 @@ def off(
         if dry_run:
             planned = {each.target.key: _steps_off(node, go, each) for each in everyone}
             return _outcomes_off(everyone, stay, planned, parting.NOTHING_SEEN)
+        _make_sure_of_files(go)
         going = {key: left[key] for key in (each.target.key for each in go) if key in left}
         with table_lock(timeout=patience):
             node.journal.write(stay.values())
@@ -202,6 +204,12 @@ def _anew(node: Node, switch: Switch, snapshot: Snapshot) -> Snapshot:
     if snapshot.phase is Phase.ON and parting.is_plain(switch) and parting.leaves(node, snapshot):
         return snapshot._replace(removal=Removal.WEIGHT, phase=Phase.SWITCHING_ON)
     return snapshot
+
+
+def _make_sure_of_files(switches: Sequence[Switch]) -> None:
+    """Raise what writing the maintenance files would raise: neither a swap nor its way back works without."""
+    for file in files(switches):
+        maintenance.ready(file)
 
 
 def _read(node: Node, switches: Sequence[Switch]) -> dict[ServiceKey, Snapshot | None]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from lvsctl.errors import LvsctlError, visible
+from lvsctl.errors import LvsctlError, Unavailable, visible
 from lvsctl.host.files import refused
 
 OFF: Final = b"0"
@@ -55,10 +55,10 @@ def write(path: Path, *, out: bool) -> bool:
     Denied or Unavailable, and nothing is changed then.
     """
     try:
+        if _says(path, out=out):  # a file system that can only be read by now is no hindrance
+            return False
         with _opened(path, os.O_RDWR | os.O_CREAT) as handle:
             content = os.pread(handle, _LONGEST, 0)
-            if content and _says_out(content) is out and content.strip() in (OFF, ON):
-                return False
             changed = _says_out(content) is not out
             os.pwrite(handle, ON if out else OFF, 0)
             if content[1:].strip():  # "12", "-5": more than we wrote ourselves
@@ -67,6 +67,29 @@ def write(path: Path, *, out: bool) -> bool:
             return changed
     except OSError as error:
         raise _explained(path, error) from error
+
+
+def ready(path: Path) -> None:
+    """Raise what :func:`write` would raise, before anything is changed that could not be taken back without it.
+
+    A file that is not there is made, and says that nobody is out: so it has room for its byte.
+    """
+    try:
+        with _opened(path, os.O_RDWR | os.O_CREAT) as handle:
+            if not os.fstat(handle).st_size:
+                os.pwrite(handle, OFF, 0)
+                os.fsync(handle)
+    except OSError as error:
+        raise _explained(path, error) from error
+
+
+def _says(path: Path, *, out: bool) -> bool:
+    """Answer whether the file says just what we would write."""
+    try:
+        with _opened(path, os.O_RDONLY) as handle:
+            return os.pread(handle, _LONGEST, 0).strip() == (ON if out else OFF)
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
@@ -95,4 +118,9 @@ def _says_out(content: bytes) -> bool:
 def _explained(path: Path, error: OSError) -> LvsctlError:
     if error.errno == errno.ELOOP:
         return Untrusted(f"{visible(str(path))}: a symbolic link, and it may lead anywhere")
+    if error.errno == errno.ENOENT:
+        return Unavailable(
+            f"{visible(str(path))}: there is no such folder",
+            hint="make it, and have keepalived watch it: systemd-tmpfiles --create; then reload keepalived",
+        )
     return refused(path, error)

@@ -52,11 +52,12 @@ class NotSwapped(LvsctlError):
 def swap_out(ipvs: Ipvs, switches: Sequence[Switch]) -> Done:
     """Have keepalived let the sorry in and take the real servers out; answer the steps that were ours.
 
-    Raises NotSwapped, and what kernel and files refuse: what was done then is for :func:`swap_back`.
+    Raises NotSwapped: what was done then is for :func:`swap_back`; and what kernel and files refuse: nothing is done then.
     """
     with table_lock():
+        table = read(ipvs, [each.target.key for each in switches])
         done = _apply(ipvs, switches, lambda each, server: handover.raise_sorry(server, each.target))
-    told = _tell(switches, out=True)
+    told = _tell_or_undo(ipvs, switches, done, table, out=True)
     if late := _not_taken(ipvs, switches, told):
         raise NotSwapped(late)
     with table_lock():
@@ -116,11 +117,7 @@ def swap_back(ipvs: Ipvs, switches: Sequence[Switch], snapshots: Mapping[Service
     with table_lock():
         table = ipvs.table()
         done = _apply(ipvs, switches, raised)
-    try:
-        told = _tell(switches, out=False)
-    except LvsctlError:
-        ipvs.send(undo([step for steps in done.values() for step in steps], table))
-        raise
+    told = _tell_or_undo(ipvs, switches, done, table, out=False)
     _await_sorry(ipvs, [each for each in switches if expected[each.target.key] or not held(each, word)], told)
     word = _word_after(switches)
 
@@ -180,6 +177,17 @@ def _tell(switches: Sequence[Switch], *, out: bool) -> frozenset[ServiceKey]:
     """Write the maintenance files; answer the services of those that said something else."""
     changed = {file for file in files(switches) if maintenance.write(file, out=out)}
     return frozenset(each.target.key for each in switches if each.file in changed)
+
+
+def _tell_or_undo(
+    ipvs: Ipvs, switches: Sequence[Switch], done: Done, table: Table, *, out: bool
+) -> frozenset[ServiceKey]:
+    """Write the maintenance files; where that fails, take back what was *done* to *table*, and raise."""
+    try:
+        return _tell(switches, out=out)
+    except LvsctlError:
+        ipvs.send(undo([step for steps in done.values() for step in steps], table))
+        raise
 
 
 def _not_taken(ipvs: Ipvs, switches: Sequence[Switch], told: Container[ServiceKey]) -> list[Switch]:

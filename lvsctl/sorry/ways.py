@@ -5,12 +5,14 @@ Who owns a service is looked at anew each time. What the swap itself does is :mo
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from lvsctl.errors import LvsctlError
 from lvsctl.host.paths import root
 from lvsctl.ipvs.lock import table_lock
 from lvsctl.sorry import behind, cooperative, maintenance, swap
+from lvsctl.sorry.converge import read
 from lvsctl.sorry.form import MAINTENANCE_FOLDER, Form
 from lvsctl.sorry.heartbeat import agent_is_alive
 from lvsctl.sorry.holding import released
@@ -164,20 +166,46 @@ def _grace() -> Grace:
     return LATER if agent_is_alive() else Grace()
 
 
+class Orphaned(LvsctlError):
+    """The keepalived that made the swap is gone, and has left the sorry in the table."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__(
+            f"{snapshot.name}: the keepalived that owned it is gone, and its sorry is in the table still: who of the real "
+            "servers is alive nobody knows",
+            hint="start keepalived, which will know, and do this again; or --force: all of them, as they were",
+        )
+
+
 def _forsaken(node: Node, snapshot: Snapshot, holder: Holder, *, force: bool, dry_run: bool) -> Outcome:
-    """Release a service whose keepalived is gone: its file says 0 before the next one starts, and there is no table."""
+    """Release a service whose keepalived is gone: its file says 0 before the next one starts.
+
+    One that ended in order has taken the service away. Raises Orphaned for one that was killed, unless *force*: then the
+    service becomes what it was.
+    """
     holders = released(snapshot.holders, holder, force=force)
+    left = read(node.ipvs, [snapshot.key])
+    if left and not holders and not force:
+        raise Orphaned(snapshot)
     if not dry_run and holders:
         node.journal.write([snapshot._replace(holders=holders)])
     elif not dry_run:
-        maintenance.write(
-            root() / MAINTENANCE_FOLDER.lstrip("/") / maintenance.file_name(snapshot.name), out=False
-        )
+        _say_0(root() / MAINTENANCE_FOLDER.lstrip("/") / maintenance.file_name(snapshot.name))
+        if left:
+            with table_lock():
+                node.journal.write([snapshot._replace(way=Way.KERNEL)])
+            (outcome,) = swap.off(node, [snapshot.key], holder, force=True)
+            return outcome
         with table_lock():
             finish(node, [snapshot])
     reason = "no keepalived has it any more: its maintenance file says 0 for the next one"
     plan = swap.NOTHING._replace(reasons=() if holders else (reason,))
     return Outcome(snapshot.key, snapshot.name, snapshot.phase if holders else None, plan, holders)
+
+
+def _say_0(file: Path) -> None:
+    if maintenance.read(file):  # one that is not there says nothing
+        maintenance.write(file, out=False)
 
 
 def draining(node: Node, targets: Iterable[Target]) -> int:

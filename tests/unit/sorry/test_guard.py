@@ -3,6 +3,7 @@
 import pytest
 
 from lvsctl.ipvs.model import DestKey
+from lvsctl.ipvs.steps import AddService
 from lvsctl.sorry.culprit import UNKNOWN, Mark, suspect
 from lvsctl.sorry.glance import disturbed, watched
 from lvsctl.sorry.guard import Expired, Guard, expired, guarded
@@ -11,7 +12,7 @@ from lvsctl.sorry.node import Node
 from lvsctl.sorry.owner import Owners
 from lvsctl.sorry.swap import on
 from lvsctl.vocabulary import Family, ServiceKey
-from tests.support.swaps import HOLD, NAT, SORRY, WEB, server, target
+from tests.support.swaps import HOLD, NAT, SORRY, WEB, meanwhile, server, target
 
 TABLE = b"""\
 IP Virtual Server version 1.2.1 (size=4096)
@@ -99,18 +100,17 @@ def test_holds_end_when_their_time_has_come() -> None:
 
 
 def test_one_that_cannot_be_switched_off_in_time_keeps_up_nobody(node: Node) -> None:
+    orphan = ServiceKey.tcp("1.0.0.1", 80)  # its keepalived is gone, and it is in the table still
+    meanwhile(node, AddService(orphan, server(r1=1).service))
     on(node, [target()], Holder.TIMER, HOLD._replace(until=0.0))
     on(node, [target()], Holder.OPERATOR, HOLD)
-    stuck = snapshot(
-        ServiceKey.tcp("1.0.0.1", 80)
-    )  # its keepalived is gone, and so is the folder of its file
-    stuck = stuck._replace(name="stuck", way=Way.KEEPALIVED, holders=holders(timer=0.0))
-    node.journal.write([stuck])
+    node.journal.write([snapshot(orphan)._replace(way=Way.KEEPALIVED, holders=holders(timer=0.0))])
     told: list[str] = []
-    guard = Guard(node, lambda: Owners(()), told.append)
-    guard.step()
+    Guard(node, lambda: Owners(()), told.append).step()
     assert node.journal.all([WEB]).snapshots[WEB].holders.keys() == {Holder.OPERATOR}
-    assert told[0].startswith("stuck: the time of the sorry is over, but ")
+    assert told[0].startswith(
+        "web: the time of the sorry is over, but web: the keepalived that owned it is gone"
+    )
     assert told[1:] == ["web: the time of the sorry is over (timer): and others still hold it on"]
 
 

@@ -73,6 +73,35 @@ def test_a_file_that_is_not_there_says_nothing_and_is_made(tmp_path: Path) -> No
         maintenance.write(tmp_path / "nowhere/web", out=True)
 
 
+def test_it_is_known_beforehand_whether_it_can_be_written(file: Path, tmp_path: Path) -> None:
+    for content in (b"1\n", b"12"):
+        file.write_bytes(content)
+        maintenance.ready(file)
+        assert file.read_bytes() == content
+    maintenance.ready(tmp_path / "new")
+    assert (tmp_path / "new").read_bytes() == b"0"
+    with pytest.raises(Unavailable, match="there is no such folder") as caught:
+        maintenance.ready(tmp_path / "nowhere/web")
+    assert "systemd-tmpfiles" in caught.value.hint
+    file.chmod(0o666)
+    with pytest.raises(Untrusted, match="others than root"):
+        maintenance.ready(file)
+
+
+def test_what_it_says_already_needs_no_writing(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.open
+
+    def read_only(path: Path, flags: int, mode: int = 0) -> int:
+        if flags & os.O_RDWR:
+            raise OSError(errno.EROFS, "Read-only file system")
+        return real(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", read_only)
+    assert not maintenance.write(file, out=False)
+    with pytest.raises(Unavailable, match="Read-only file system"):
+        maintenance.write(file, out=True)
+
+
 def test_whoever_could_switch_the_service_is_told(file: Path, tmp_path: Path) -> None:
     file.chmod(0o666)
     with pytest.raises(Untrusted, match="others than root"):
