@@ -1,6 +1,7 @@
 """SIGINT, SIGTERM and SIGHUP as a wish that is heard at the next good moment, where a command must not be torn apart."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
@@ -28,13 +29,15 @@ class Wish:
 
 @contextmanager
 def heard() -> Iterator[Wish]:
-    """Have the first signal that would end this process only be noted, while the block runs; the main thread's only.
+    """Have the first signal that would end this process only be noted, while the block runs.
 
-    Who ignores one goes on ignoring it: nohup does with SIGHUP, and a shell with SIGINT for what runs in background.
+    Signals are the main thread's: in another one nothing is heard. Who ignores one goes on ignoring it: nohup does with
+    SIGHUP, and a shell with SIGINT for what runs in background.
     """
     wish = Wish()
     with ExitStack() as stack:
-        for number in ENDING:
+        mine = threading.current_thread() is threading.main_thread()
+        for number in ENDING if mine else ():
             if signal.getsignal(number) is not signal.SIG_IGN:
                 stack.callback(signal.signal, number, signal.signal(number, wish.hear))
         yield wish
