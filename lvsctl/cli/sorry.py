@@ -1,5 +1,6 @@
 """``lvsctl sorry …``: send visitors to the sorry backend and back. Options → one library call → output."""
 
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -177,6 +178,7 @@ def judged(
             exact=exact,
             untold=_is_untold(each),
             whole=whole,
+            now=time.time(),
         )
         for each in chosen
     ]

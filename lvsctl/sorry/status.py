@@ -7,7 +7,7 @@ the snapshots is the caller's.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from lvsctl.ipvs.model import Connections, DestKey, Observation, VirtualServer
 from lvsctl.sorry.model import Hold, Holder, Phase, Snapshot, Way
@@ -60,12 +60,13 @@ def judge(
     exact: bool = True,
     untold: bool = False,
     whole: bool = True,
+    now: float = 0.0,
 ) -> Status:
     """Answer how the service *key*, called *name*, is by what was *seen*.
 
     *sorry* is the sorry server by the spec. Unless *exact*, the observation is /proc's, which lacks settings: then they
     are not compared. *untold*: the maintenance file says that nobody is out. Unless *whole*, some snapshot could not be
-    used, and it may be this service's.
+    used, and it may be this service's. *now* is in seconds since the epoch; 0: no hold is too late.
     """
     if snapshot is not None:
         sorry = snapshot.target.dest_key
@@ -89,11 +90,9 @@ def judge(
         sorry_connections=_connections(key, seen, lambda dest_key: dest_key == sorry),
         real_connections=_connections(key, seen, lambda dest_key: dest_key != sorry),
         lingering=snapshot is not None and not held,
-        notes=tuple(
-            _notes(state, server, snapshot, exact=exact, untold=untold)
-            if snapshot
-            else _nobodys(state, whole=whole)
-        ),
+        notes=(*_notes(state, server, snapshot, exact=exact, untold=untold), *_too_late(snapshot, now))
+        if snapshot
+        else tuple(_nobodys(state, whole=whole)),
     )
 
 
@@ -158,6 +157,20 @@ def _notes(
             pass
     if exact and server is not None and snapshot.phase is Phase.ON and snapshot.way is Way.KERNEL:
         yield from off_plan(server, snapshot).drift
+
+
+LATE: Final = 10.0
+"""Seconds after its time at which a hold should have been ended by the guard."""
+
+
+def _too_late(snapshot: Snapshot, now: float) -> Iterator[str]:
+    for holder, hold in snapshot.holders.items():
+        if hold.until is not None and hold.until + LATE < now:
+            whose = "" if holder is Holder.OPERATOR else f" --as {holder}"
+            yield (
+                f"the time of {holder} is over, and nobody has ended it: is there an agent (lvsctl agent status)? By hand: "
+                f"lvsctl sorry off {snapshot.name}{whose}"
+            )
 
 
 def overall(found: Iterable[Status]) -> int:

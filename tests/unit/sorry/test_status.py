@@ -103,6 +103,17 @@ def test_a_keepalived_that_has_not_heard_of_it_is_told() -> None:
         assert (found.state, any("lvsctl sorry on web" in note for note in found.notes)) == (State.ON, untold)
 
 
+def test_a_hold_that_nobody_has_ended_in_time_is_told() -> None:
+    held = snapshot()._replace(
+        holders={Holder.OPERATOR: Hold(1.0, until=100.0), Holder.TIMER: Hold(1.0, until=200.0)}
+    )
+    for now, late in ((105.0, []), (150.0, ["web"]), (250.0, ["web", "web --as timer"])):
+        notes = judge(
+            "web", WEB, observed(table(sorry=1, r1=0, r2=0)), sorry=SORRY, snapshot=held, now=now
+        ).notes
+        assert [note.partition("lvsctl sorry off ")[2] for note in notes] == late
+
+
 def test_nobody_is_blamed_where_a_snapshot_cannot_be_used() -> None:
     found = judge("web", WEB, observed(table(sorry=1, r1=0)), sorry=SORRY, snapshot=None, whole=False)
     assert found.notes == ("who holds it cannot be told, because not every snapshot can be used",)
