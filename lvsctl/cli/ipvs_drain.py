@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from lvsctl.cli.output import say
@@ -47,8 +48,7 @@ class Bar:
         self._most = max(self._most, left)
         if self._live:
             gone = WIDTH if not self._most else WIDTH * (self._most - left) // self._most
-            self._stream.write(f"\r[{'#' * gone}{'.' * (WIDTH - gone)}] {text(left, passed)}\x1b[K")
-            self._stream.flush()
+            self._write(f"\r[{'#' * gone}{'.' * (WIDTH - gone)}] {text(left, passed)}\x1b[K")
         elif passed - self._told >= LINE_EVERY:
             self._told = passed
             say(text(left, passed), quiet=self._quiet)
@@ -56,7 +56,13 @@ class Bar:
     def close(self) -> None:
         """End the line."""
         if self._live:
-            self._stream.write("\n")
+            self._write("\n")
+
+    def _write(self, what: str) -> None:
+        """Write to the terminal, if it is there still: what is waited for does not depend on it."""
+        with suppress(OSError):
+            self._stream.write(what)
+            self._stream.flush()
 
 
 def text(left: int, passed: float) -> str:

@@ -1,10 +1,13 @@
 """A first signal is a wish, a second one an order, and who does not listen need not."""
 
+import errno
+import io
 import os
 import signal
 
 import pytest
 
+from lvsctl.cli.ipvs_drain import Bar
 from lvsctl.cli.signals import ENDING, heard
 from lvsctl.cli.sorry_patience import unbroken, untouched
 
@@ -48,3 +51,19 @@ def tear() -> None:
     with unbroken(quiet=False):
         for number in (signal.SIGTERM, signal.SIGHUP):
             os.kill(os.getpid(), number)
+
+
+class Gone(io.StringIO):
+    """A terminal that was closed."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, _text: str) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+
+def test_a_lost_terminal_ends_no_waiting() -> None:
+    bar = Bar(Gone(), quiet=False)
+    bar.draw(1, 2.0)
+    bar.close()
