@@ -18,10 +18,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import lvsctl.backend.supervisor
+import lvsctl.cli.entry
+import lvsctl.cli.findings
+import lvsctl.cli.ipvs_drain
 import lvsctl.cli.main
 import lvsctl.cli.sorry_switch
 import lvsctl.compose.render
 import lvsctl.compose.sorry_targets
+import lvsctl.ipvs.compat.main
+import lvsctl.ipvs.files
+import lvsctl.ipvs.procfs
+import lvsctl.ipvs.report
 import lvsctl.sorry.guard
 import lvsctl.spec.load
 from tests.support.hosts import Host, wait_until
@@ -119,7 +126,7 @@ def _answer(connection: socket.socket) -> None:
         os.chdir(folder)
         sys.argv = ["lvsctl", *arguments]
         sys.stdin, sys.stdout, sys.stderr = (open(n, mode, closefd=False) for n, mode in enumerate("rww"))  # noqa: SIM115 - they stay open as long as the process
-        lvsctl.cli.main.main()
+        lvsctl.cli.entry.main()
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 1
     finally:
