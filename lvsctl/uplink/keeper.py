@@ -91,7 +91,7 @@ class Keeper:
         self._complained = dict(left.complained)
         self._tracked: int | None = None
         self._unwritten = dict(left.unwritten)
-        """Why files could not be written, by what they are; empty where they could. It is tried again."""
+        """Why files, and the kernel's routes, could not be written; empty where they could. It is tried again."""
         self._changing = asyncio.Lock()
         self._gate = Gate(settings)
 
@@ -296,11 +296,11 @@ class Keeper:
         if is_new:
             self._wrote("status", self._files.tell(self.document()))
 
-    def _wrote(self, file: str, fault: str) -> None:
-        """Keep whether *file* could be written, and tell of a *fault* once."""
-        if fault and fault != self._unwritten.get(file):
+    def _wrote(self, what: str, fault: str) -> None:
+        """Keep whether *what* could be written, and tell of a *fault* once."""
+        if fault and fault != self._unwritten.get(what):
             self._trouble(fault)
-        self._unwritten[file] = fault
+        self._unwritten[what] = fault
 
     # --- routes and rules
 
@@ -310,7 +310,9 @@ class Keeper:
             try:
                 self._learn(await self._gate.make(self.ward.active))
             except LvsctlError as error:
-                self._trouble(error.message)
+                self._wrote("routes", error.message)
+            else:
+                self._wrote("routes", "")
 
     def _learn(self, made: Made) -> None:
         for family, obstacle in made.obstacles.items():

@@ -14,6 +14,7 @@ from lvsctl.spec.load import load
 from lvsctl.uplink.choice import Choice, Forced
 from lvsctl.uplink.declared import settings
 from lvsctl.uplink.events import Event, Runner, What, write_track_file
+from lvsctl.uplink.gate import Gate
 from lvsctl.uplink.keeper import Keeper
 from lvsctl.uplink.model import How, Key, Settings, Standing, Uplink, Verdict
 from lvsctl.uplink.saved import Files, Memory, Wish
@@ -120,6 +121,22 @@ def test_a_state_that_could_not_be_written_is_written_later_and_told_once(
     asyncio.run(keep())
     assert len([each for each in caplog.messages if str(there) in each]) == 1
     assert files.remember(wall=1.0, now=1.0).choices[V4].active == "lte"
+
+
+def test_routes_that_the_kernel_refuses_are_told_once(
+    files: Files, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def refused(_gate: Gate, _active: object) -> None:
+        raise Unavailable("ip route replace default: Invalid argument")
+
+    async def remake() -> None:
+        keeper = Keeper(Settings((Uplink("lte", V4, "eth0", ip_address("192.0.2.1"), 2001),)), files)
+        for _ in range(3):
+            await keeper._remake()
+
+    monkeypatch.setattr(Gate, "make", refused)
+    asyncio.run(remake())
+    assert caplog.messages == ["ip route replace default: Invalid argument"]
 
 
 def test_every_namespace_has_its_own() -> None:
