@@ -143,10 +143,10 @@ MANY = 100
 
 THIRDS = (
     ("/sorry/test_matrix", "/sorry/test_healthy", "/sorry/test_seed_recipe", "/doctor/", "/agent/"),
-    ("/sorry/",),
+    ("/sorry/", "/failover/"),
 )
-"""What the first and the second guest of a long run get; the third one gets the rest. Each takes as long as the others.
-A guest mostly waits, for clocks of the real keepalived: three of them are busy with one processor and a half."""
+"""What the first and the second guest of a long run get; the third one gets the rest. Each takes about as long as the others,
+in time of processors; and they have what the tests outside leave (lab.YIELDING)."""
 
 
 def shares(items: Sequence[pytest.Item]) -> list[list[pytest.Item]]:
