@@ -145,8 +145,8 @@ THIRDS = (
     ("/sorry/test_matrix", "/sorry/test_healthy", "/sorry/test_seed_recipe", "/doctor/", "/agent/"),
     ("/sorry/", "/failover/"),
 )
-"""What the first and the second guest of a long run get; the third one gets the rest. Each takes about as long as the others,
-in time of processors; and they have what the tests outside leave (lab.YIELDING)."""
+"""What the first and the second guest of a long run get; the third one gets the rest. Each takes about as much of the
+processors as the others; and they have what the tests outside leave (lab.YIELDING)."""
 
 
 def shares(items: Sequence[pytest.Item]) -> list[list[pytest.Item]]:
