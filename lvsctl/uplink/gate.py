@@ -53,9 +53,9 @@ class Gate:
         steps = plan(uplinks, active, metric, host)
         for command in steps.commands():
             log.info("%s", command)
-        routes.apply(net, steps)
+        in_the_way = {each.family: routes.squatted(each) for each in routes.apply(net, steps)}
         checked = {
-            each.family: routes.checked(net, each, metric).why
+            each.family: routes.checked(net, each, metric).why or in_the_way.get(each.family, "")
             for each in uplinks
             if active.get(each.family) == each.name
         }

@@ -50,16 +50,39 @@ def unplanned(net: Net) -> Plan:
     return unplan(look(net))
 
 
-def apply(net: Net, steps: Plan) -> None:
-    """Do what *steps* say; what is so already stays. Raises what :class:`lvsctl.net.kernel.Net` raises."""
-    for route in steps.routes:
-        net.replace_route(route)
+def apply(net: Net, steps: Plan) -> list[Route]:
+    """Do what *steps* say; what is so already stays. Raises what :class:`lvsctl.net.kernel.Net` raises.
+
+    Answers the routes of others that lead elsewhere and have the place of one in an uplink's table: they stay, too.
+    """
+    in_the_way = [other for route in steps.routes if (other := _put(net, route)) is not None]
     for rule in steps.rules:
         net.add_rule(rule)
     for rule in steps.old_rules:
         net.delete_rule(rule)
     for route in steps.old_routes:
         net.delete_route(route)
+    return in_the_way
+
+
+def _put(net: Net, route: Route) -> Route | None:
+    """Make *route*, in the place of lvsctl's own at most; answer somebody else's that has the place and leads elsewhere."""
+    if route.table == MAIN:  # who has that place is known: there is no plan where it is somebody else
+        net.replace_route(route)
+        return None
+    if net.add_route(route):
+        return None
+    place = [
+        each
+        for each in net.routes(route.family, route.table)
+        if (each.dst, each.metric) == (route.dst, route.metric)
+    ]
+    other = next((each for each in place if each.proto != PROTO), None)
+    if other is None:
+        net.replace_route(route)
+        return None
+    same = (other.type, other.dev, other.gateway) == (route.type, route.dev, route.gateway)
+    return None if same else other
 
 
 def checked(net: Net, uplink: Uplink, metric: int) -> Checked:
@@ -85,6 +108,11 @@ def checked(net: Net, uplink: Uplink, metric: int) -> Checked:
 
 def _no(why: str) -> Checked:
     return Checked(is_so=False, why=why)
+
+
+def squatted(route: Route) -> str:
+    """Say that *route*, somebody else's, is in the way in an uplink's table."""
+    return f"table {route.table} has a route that is not lvsctl's in the place of its own: {_told(route)}"
 
 
 def _told(route: Route) -> str:
