@@ -21,6 +21,7 @@ from tests.support.veths import ip
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make network namespaces")
 
+# The Internet is a thread beside the commands: an answer that comes late because these are busy must not be a fall.
 SPEC = """
 uplinks:
   providers:
@@ -28,7 +29,8 @@ uplinks:
     isp1: {interface: eth1, gateway: 10.1.0.1}
   targets: [198.51.100.1, 198.51.100.2]
   interval: 0.1
-  window: {size: 5}
+  fall: 10
+  window: {size: 10, loss_down: 90}
   hold: 0.1
   min_time_on_backup: 0.1
 """
@@ -171,7 +173,7 @@ def test_sighup_takes_the_spec_anew_and_switches_nothing(lvsctl: Lvsctl, spec: s
         child.send_signal(signal.SIGHUP)
         assert until(lambda: log.read_text().count(word) > before), log.read_text()
 
-    wide = SPEC.replace("size: 5", "size: 500")
+    wide = SPEC.replace("size: 10", "size: 500")
     Path(spec).write_text(wide)
     with Isps(), running(spec, log.open("w"), stdin=subprocess.DEVNULL) as child:
         assert until(lambda: samples() >= 10)
@@ -190,7 +192,7 @@ def test_sighup_takes_the_spec_anew_and_switches_nothing(lvsctl: Lvsctl, spec: s
         assert after["since"] == before["since"]
 
         anew(wide + "  metric: many\n", "the spec cannot be used")
-        assert f"{spec}:11:11: uplinks.metric: " in log.read_text(), "where the fault is"
+        assert f"{spec}:12:11: uplinks.metric: " in log.read_text(), "where the fault is"
         anew("nodes: {}\n", "the spec cannot be used")
         assert "metric 60" in ip("route"), "the one before stays"
         assert samples() >= 10

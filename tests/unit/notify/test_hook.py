@@ -12,6 +12,7 @@ import pytest
 from lvsctl.notify import hook
 from lvsctl.notify.event import Event, LowerPrioritySeen, Quorum, Transition
 from lvsctl.notify.spool import Spool
+from tests.support.cage import MOUNTS
 from tests.support.lab import ROOT
 
 HOOKS = ROOT / "hooks"
@@ -112,7 +113,7 @@ def test_no_room_on_the_disk_is_said_and_leaves_nothing_half_done(root: Path) ->
         f"echo status $?; ls -A {root}/run/lvsctl/spool"
     )
     finished = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", script],
+        ["unshare", *MOUNTS, "sh", "-c", script],
         env={"LVSCTL_ROOT": str(root), "PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
