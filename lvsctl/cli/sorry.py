@@ -187,12 +187,11 @@ def judged(
 def _is_untold(each: "Subject") -> bool:
     """Answer whether its maintenance file, as far as we see it, says that no real server is out."""
     from lvsctl.errors import LvsctlError
-    from lvsctl.host.paths import state_folder
     from lvsctl.sorry import maintenance
 
     if each.snapshot is None:
         return False
-    file = state_folder() / "maintenance" / maintenance.file_name(each.snapshot.name)
+    file = maintenance.file_of(each.snapshot.name)
     with suppress(OSError, LvsctlError):
         return file.exists() and not maintenance.read(file)
     return False

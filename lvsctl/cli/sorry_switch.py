@@ -179,14 +179,13 @@ def _switch_off(chosen: "Sequence[Subject]", who: "Holder", asked: Asked, answer
 
 def _was_on(each: "Subject") -> bool:
     """Answer whether a sorry is on: there is a snapshot, or a maintenance file that outlived it."""
-    from lvsctl.host.paths import state_folder
     from lvsctl.sorry import maintenance
     from lvsctl.sorry.model import Phase
 
     if each.snapshot is not None or each.owner != "keepalived":
         return each.snapshot is not None and each.snapshot.phase is not Phase.LINGERING
     try:
-        return maintenance.read(state_folder() / "maintenance" / maintenance.file_name(each.name))
+        return maintenance.read(maintenance.file_of(each.name))
     except LvsctlError:
         return True
 

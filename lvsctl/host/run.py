@@ -59,6 +59,14 @@ class CommandFailed(LvsctlError):
         self.finished = finished
 
 
+class Killed(Unavailable):
+    """A program took too long, or wrote too much; *why* says which."""
+
+    def __init__(self, argv: Sequence[str], why: str) -> None:
+        super().__init__(f"{shlex.join(argv)}: {why}, so it was killed")
+        self.why = why
+
+
 _listeners: list[Callable[[str], None]] = []
 
 
@@ -84,7 +92,7 @@ def run(
     """Run *argv* to its end and answer how it ended; a non-zero status is an answer, not an error.
 
     The whole process group is killed after *timeout* seconds, and when it writes more than *most* bytes. Raises
-    Unavailable then, and when the program does not exist.
+    Killed then, and Unavailable when the program does not exist.
     """
     begun = time.monotonic()
     environment = {"PATH": PATH, "LC_ALL": "C.UTF-8", **(env or {})}
@@ -111,7 +119,7 @@ def run(
             if not isinstance(error, subprocess.TimeoutExpired | _TooMuch):
                 raise
             why = error.args[0] if isinstance(error, _TooMuch) else f"no answer within {timeout:g} s"
-            raise Unavailable(f"{shlex.join(argv)}: {why}, so it was killed") from None
+            raise Killed(argv, why) from None
     finished = Finished(tuple(argv), child.returncode, *map(_text, said))
     for listener in _listeners:
         how = finished.killed_by or f"status {finished.status}"

@@ -40,8 +40,9 @@ def off(
 ) -> tuple[Outcome, ...]:
     """Release *holder*'s hold of services that keepalived owns and lvsctl has switched in the kernel.
 
-    The sorry has *wait* seconds to answer its last requests, or until *enough* says yes; keepalived would not get it in again from weight 0, so
-    then it goes. Real servers that keepalived holds dead stay out. Raises NoWord, unless *force*, and what swap.off raises.
+    The sorry has *wait* seconds to answer its last requests, or until *enough* says yes; keepalived would not get it in
+    again from weight 0, so then it goes. Real servers that keepalived holds dead stay out. Raises NoWord, unless *force*,
+    and what swap.off raises.
     """
     keys = [key for key, _ in owners]
     if dry_run:

@@ -15,6 +15,8 @@ from typing import Final
 
 from lvsctl.errors import LvsctlError, Unavailable, visible
 from lvsctl.host.files import refused
+from lvsctl.host.paths import root
+from lvsctl.sorry.form import MAINTENANCE_FOLDER
 
 OFF: Final = b"0"
 ON: Final = b"1"
@@ -32,6 +34,11 @@ class Untrusted(LvsctlError):
 def file_name(service: str) -> str:
     """Answer the name of the file of *service*: its own, of which only a service without a spec has a slash."""
     return service.replace("/", "-")
+
+
+def file_of(service: str) -> Path:
+    """Answer where the file of *service* is."""
+    return root() / MAINTENANCE_FOLDER.lstrip("/") / file_name(service)
 
 
 def read(path: Path) -> bool:

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
 
 from lvsctl.errors import Unavailable, Usage, visible
-from lvsctl.host.run import run
+from lvsctl.host.run import Killed, run
 
 _SSH: Final = ("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5")
 _SSH_FAILED: Final = 255
@@ -104,10 +104,10 @@ def ask(peer: Peer, argv: Sequence[str], *, timeout: float) -> Said:
             env={"SSH_AUTH_SOCK": agent} if agent else None,
             most=MOST_SAID,
         )
+    except Killed as error:
+        return Said(peer, error.exit_code, {}, f"ssh {peer.host}: {error.why}")
     except Unavailable as error:
-        _, killed, why = error.message.partition(f"{shlex.quote(command)}: ")
-        why = f"ssh {peer.host}: {why.removesuffix(', so it was killed')}" if killed else error.message
-        return Said(peer, Unavailable.exit_code, {}, why)
+        return Said(peer, error.exit_code, {}, error.message)
     told = visible_lines(done.stderr)
     if done.status == _SSH_FAILED or done.status < 0:
         return Said(peer, Unavailable.exit_code, {}, f"ssh {peer.host}: {told or 'failed'}")

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lvsctl.errors import LvsctlError
-from lvsctl.host.paths import root
 from lvsctl.ipvs.lock import table_lock
 from lvsctl.sorry import behind, cooperative, maintenance, swap
 from lvsctl.sorry.converge import read
-from lvsctl.sorry.form import MAINTENANCE_FOLDER, Form
+from lvsctl.sorry.form import Form
 from lvsctl.sorry.heartbeat import agent_is_alive
 from lvsctl.sorry.holding import released
 from lvsctl.sorry.lingering import finish
@@ -190,7 +189,7 @@ def _forsaken(node: Node, snapshot: Snapshot, holder: Holder, *, force: bool, dr
     if not dry_run and holders:
         node.journal.write([snapshot._replace(holders=holders)])
     elif not dry_run:
-        _say_0(root() / MAINTENANCE_FOLDER.lstrip("/") / maintenance.file_name(snapshot.name))
+        _say_0(maintenance.file_of(snapshot.name))
         if left:
             with table_lock():
                 node.journal.write([snapshot._replace(way=Way.KERNEL)])

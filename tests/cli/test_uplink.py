@@ -73,6 +73,39 @@ def ended(child: subprocess.Popen[str]) -> tuple[int, str]:
     return child.returncode, said
 
 
+def first_life(lvsctl: Lvsctl, spec: str) -> None:
+    """Somebody keeps the uplinks, and an operator says which one to use."""
+    with running(spec) as child:
+        assert until(lambda: lvsctl("uplink", "status").status == 0)
+        table = lvsctl("uplink", "status").out
+        assert table.splitlines()[0].split() == [
+            "UPLINK",
+            "FAMILY",
+            "STATE",
+            "INTERFACE",
+            "GATEWAY",
+            "SOURCE",
+            "TARGETS",
+        ]
+        assert table.splitlines()[1].startswith("*  isp0")
+        assert lvsctl("uplink", "check", spec).status == 0
+        again = lvsctl("uplink", "run", spec)
+        assert again.status == 75, again.err
+        assert again.err.startswith("lvsctl: the uplinks are kept already, by the agent or another")
+        assert lvsctl("uplink", "uninstall").status == 75
+
+        used = lvsctl("uplink", "use", "isp1", spec, "--for", "1h")
+        assert (used.status, used.err) == (0, "isp1 is in use\n")
+        assert "default via 10.1.0.1 dev eth1" in ip("route")
+        document = json.loads(lvsctl("uplink", "status", "--json").out)
+        assert document["families"]["inet"]["in_use"] == "isp1"
+        assert document["families"]["inet"]["forced"]["until"] > time.time() + 3000
+        assert "an operator said: use isp1, for another" in lvsctl("uplink", "status").out
+        status, said = ended(child)
+        assert status == 0
+        assert "isp1 instead of isp0: an operator said: use isp1" in said
+
+
 @needs_root
 def test_a_life(lvsctl: Lvsctl, spec: str) -> None:
     with Isps():
@@ -88,35 +121,7 @@ def test_a_life(lvsctl: Lvsctl, spec: str) -> None:
         assert "ip rule add from 10.0.0.2/32 lookup 2001" in check.err
         assert "its default route is missing" in check.err
 
-        with running(spec) as child:
-            assert until(lambda: lvsctl("uplink", "status").status == 0)
-            table = lvsctl("uplink", "status").out
-            assert table.splitlines()[0].split() == [
-                "UPLINK",
-                "FAMILY",
-                "STATE",
-                "INTERFACE",
-                "GATEWAY",
-                "SOURCE",
-                "TARGETS",
-            ]
-            assert table.splitlines()[1].startswith("*  isp0")
-            assert lvsctl("uplink", "check", spec).status == 0
-            again = lvsctl("uplink", "run", spec)
-            assert again.status == 75, again.err
-            assert again.err.startswith("lvsctl: the uplinks are kept already, by the agent or another")
-            assert lvsctl("uplink", "uninstall").status == 75
-
-            used = lvsctl("uplink", "use", "isp1", spec, "--for", "1h")
-            assert (used.status, used.err) == (0, "isp1 is in use\n")
-            assert "default via 10.1.0.1 dev eth1" in ip("route")
-            document = json.loads(lvsctl("uplink", "status", "--json").out)
-            assert document["families"]["inet"]["in_use"] == "isp1"
-            assert document["families"]["inet"]["forced"]["until"] > time.time() + 3000
-            assert "an operator said: use isp1, for another" in lvsctl("uplink", "status").out
-            status, said = ended(child)
-            assert status == 0
-            assert "isp1 instead of isp0: an operator said: use isp1" in said
+        first_life(lvsctl, spec)
 
         assert "default via 10.1.0.1 dev eth1" in ip("route"), "the end changes no route"
         assert lvsctl("uplink", "status").status == 1, "the end is told"
@@ -133,6 +138,7 @@ def test_a_life(lvsctl: Lvsctl, spec: str) -> None:
             assert lvsctl("uplink", "auto").err == "no longer forced: isp1\n"
             assert until(lambda: "default via 10.0.0.1 dev eth0" in ip("route"))
             status, said = ended(child)
+            assert status == 0
             assert "isp1 instead of" not in said
 
         dry = lvsctl("uplink", "run", "--uninstall", "--dry-run")
