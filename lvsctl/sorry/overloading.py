@@ -74,11 +74,11 @@ class Overload:
         server = seen.table.get(target.key)
         if server is None or not is_of_use(server):
             return
-        before = self._seen.get(target.key)
-        if before is None:
-            before = self._remembered(target, server)
+        known = self._seen.get(target.key)
+        before = known or self._remembered(target, server)
         now = watch(server, loads(seen, target.key), target.dest_key, before)
-        if now.full is not before.full:
+        # An earlier process may have been killed when it had said that it lets the sorry in, and had not.
+        if now.full is not before.full or (now.full and known is None):
             now = now._replace(full=self._switch(target, on=now.full))
         self._seen[target.key] = now
 
@@ -101,7 +101,10 @@ class Overload:
             server = self._node.ipvs.observe_one(target.key).table.get(target.key)
             if server is None:
                 return False
-            if on:
+            if on and snapshot is not None:
+                if not self._complete(snapshot, server):
+                    return on
+            elif on:
                 self._let_in(target, server)
             elif snapshot is not None:
                 self._take_out(snapshot, server)
@@ -137,6 +140,12 @@ class Overload:
             ]
         )
         self._apply(steps, target.key, server)
+
+    def _complete(self, snapshot: Snapshot, server: VirtualServer) -> bool:
+        """Let the sorry in as *snapshot* says, and answer whether it was not. What was before stays remembered."""
+        steps = list(let_in(snapshot.key, server, snapshot.target))
+        self._apply(steps, snapshot.key, server)
+        return bool(steps)
 
     def _take_out(self, snapshot: Snapshot, server: VirtualServer) -> None:
         sorry = snapshot.target.dest_key
